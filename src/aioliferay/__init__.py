@@ -1,0 +1,94 @@
+"""An asyncio-native (and trio-capable) client for Liferay's JSON web services, built around the batch session."""
+
+from aioliferay._auth import Authentication, BasicAuth, BearerAuth
+from aioliferay._call import Call
+from aioliferay._core.messages import (
+    Answer,
+    Cancelled,
+    Failed,
+    NotRun,
+    NotSent,
+    Ok,
+    Outcome,
+    RawParams,
+    Reference,
+    Request,
+    Unknown,
+)
+from aioliferay._queue import BatchCallback
+from aioliferay._sessions import BatchSession, Session
+from aioliferay.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    BatchError,
+    BatchSplitError,
+    BatchSplitWarning,
+    CallbackError,
+    CallCancelledError,
+    ClosedError,
+    ConnectError,
+    DependencyError,
+    LiferayError,
+    NoAnswerError,
+    NoSuchServiceError,
+    NotFoundError,
+    NotSentError,
+    NotSettledError,
+    ProtocolError,
+    RedirectError,
+    ResultError,
+    ServerError,
+    TransportError,
+)
+
+__all__ = [  # noqa: RUF022 - under headings
+    # front doors
+    "Session",
+    "BatchSession",
+    "BatchCallback",
+    # calls and what becomes of them
+    "Call",
+    "Reference",
+    "RawParams",
+    "Outcome",
+    "Ok",
+    "Failed",
+    "NotSent",
+    "NotRun",
+    "Unknown",
+    "Cancelled",
+    # authentication
+    "Authentication",
+    "BasicAuth",
+    "BearerAuth",
+    "Request",
+    "Answer",
+    # errors
+    "LiferayError",
+    "TransportError",
+    "ConnectError",
+    "NoAnswerError",
+    "NotSentError",
+    "ServerError",
+    "AuthenticationError",
+    "AccessDeniedError",
+    "NoSuchServiceError",
+    "NotFoundError",
+    "ProtocolError",
+    "RedirectError",
+    "ResultError",
+    "DependencyError",
+    "CallCancelledError",
+    "CallbackError",
+    "NotSettledError",
+    "ClosedError",
+    "BatchError",
+    "BatchSplitError",
+    "BatchSplitWarning",
+]
+
+for _name in __all__:
+    _member = globals()[_name]
+    if getattr(_member, "__module__", "").startswith("aioliferay"):
+        _member.__module__ = "aioliferay"  # tracebacks and documentation name the public place
+del _name, _member

@@ -1,0 +1,333 @@
+"""One command and whoever waits for it. Knows how a call settles, exactly once; does not know how it travels."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypedDict, TypeVar
+
+import anyio
+
+from aioliferay._core import codec
+from aioliferay._core.messages import Cancelled, Command, Ok, Outcome, Reference
+from aioliferay.errors import CallbackError, CallCancelledError, DependencyError, LiferayError, NotSettledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Sequence
+    from types import FrameType
+
+    from pydantic import TypeAdapter
+
+    Params = Mapping[str, object] | None
+
+T = TypeVar("T")
+_logger = logging.getLogger("aioliferay")
+_LIBRARY: Final = __name__.partition(".")[0]
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of a call, on every front door."""
+
+    select: Sequence[str] | None
+    """Names of properties to which the portal cuts the result down; an unknown name comes as None."""
+    idempotent: bool | None
+    """True if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that by themselves."""
+    timeout: float | None
+    """Seconds for the request that carries it, in place of the session's; the tightest of a batch counts."""
+
+
+class Sender(Protocol):
+    """Whoever will send a queued call."""
+
+    def flush_soon(self, call: Call[Any], /) -> None:
+        """Send everything queued on the next scheduler tick, because somebody waits for `call`."""
+
+
+class Call(Generic[T]):
+    """One call of a service, as `Session.call` and `BatchSession.call` return it.
+
+    It is no coroutine: it will be sent whether awaited or not. Await it any number of times, from any number of tasks; a
+    cancelled waiter harms neither the call nor other waiters. Awaiting a call that is still queued sends its batch.
+
+    Attributes:
+        path: the service's path.
+        site: file and line where the call was made.
+    """
+
+    __slots__ = (
+        "__weakref__", "_adapter", "_alarm", "_callbacks", "_command", "_is_queued", "_is_referenced", "_is_sent",
+        "_outcome", "_raw", "_sender", "_settled", "_timeout", "site",
+    )  # fmt: skip
+
+    def __init__(
+        self, command: Command, *, sender: Sender | None, adapter: TypeAdapter[T] | None, timeout: float | None
+    ) -> None:
+        self._command = command
+        self._sender = sender
+        self._adapter = adapter
+        self._timeout = timeout
+        self._outcome: Outcome[T] | None = None
+        self._raw: Any = None
+        self._settled: anyio.Event | None = None
+        self._callbacks: list[Callable[[Call[T]], object]] | None = None
+        self._alarm: _Alarm | None = None
+        self._is_queued = sender is not None
+        self._is_referenced = False
+        self._is_sent = False
+        self.site = user_site()
+
+    @property
+    def path(self) -> str:
+        """The path of the service, such as `/user/get-user-by-id`."""
+        return self._command.path
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self._outcome is None:
+            yield from self._wait().__await__()
+        return self.result()
+
+    async def _wait(self) -> None:
+        if self._sender is not None and self._is_queued:
+            self._sender.flush_soon(self)
+        while self._outcome is None:
+            self._settled = self._settled or anyio.Event()
+            await self._settled.wait()
+
+    def done(self) -> bool:
+        """Tell whether the call has ended: with a result, an error, or cancelled."""
+        return self._outcome is not None
+
+    def cancelled(self) -> bool:
+        """Tell whether the call was cancelled."""
+        return isinstance(self._outcome, Cancelled)
+
+    @property
+    def outcome(self) -> Outcome[T]:
+        """What became of the call at the portal: `Ok`, `Failed`, `NotSent`, `NotRun`, `Unknown` or `Cancelled`.
+
+        Raises:
+            NotSettledError: it has not ended.
+        """
+        if self._outcome is None:
+            raise NotSettledError("the call has not ended yet: await it, or leave the block of its batch", path=self.path)
+        self._silence()
+        return self._outcome
+
+    def result(self) -> T:
+        """Return the result without waiting.
+
+        Raises:
+            NotSettledError: the call has not ended.
+            LiferayError: its own error; see `errors.py`.
+        """
+        outcome = self.outcome
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    def exception(self) -> LiferayError | None:
+        """Return the call's error, or None if it has a result.
+
+        Raises:
+            NotSettledError: the call has not ended.
+        """
+        return self.outcome.error
+
+    def cancel(self) -> bool:
+        """Give the call up; every waiter gets a `CallCancelledError`. Return False if it had ended before.
+
+        While it is queued, it is taken out of the request. Later the portal may run it all the same.
+        """
+        if self._outcome is not None:
+            return False
+        error = CallCancelledError("the call was cancelled", path=self.path)
+        self.settle(Cancelled(error, is_sent=self._is_sent))
+        log_callback_errors(self.run_callbacks())
+        return True
+
+    def add_done_callback(self, callback: Callable[[Call[T]], object], /) -> None:
+        """Run `callback(call)` when the call has ended, after its whole request is settled; at once if it has ended.
+
+        Callbacks run in the order in which they were added, calls in call order. What one raises becomes a `CallbackError`.
+        """
+        if self._outcome is None:
+            self._callbacks = [*(self._callbacks or ()), callback]
+            return
+        log_callback_errors(_run(self, [callback]))
+
+    def __getitem__(self, name: str) -> Reference:
+        """Refer to a property of the future result, as the parameter of a later call of the same batch."""
+        if not isinstance(name, str):
+            raise TypeError(f"{self.path}: a reference names a property: call['userId'], not call[{name!r}]")
+        self._is_referenced = True
+        return Reference(self, name)
+
+    __iter__ = None  # with __getitem__ alone, Python would try to iterate
+
+    def __repr__(self) -> str:
+        state = "pending" if self._outcome is None else type(self._outcome).__name__
+        return f"<Call {self.path} {state}>"
+
+    # What follows is for the rest of the library.
+
+    @property
+    def command(self) -> Command:
+        """The command; it has its references replaced once they are known."""
+        return self._command
+
+    @property
+    def adapter(self) -> TypeAdapter[T] | None:
+        """The type asked for, None for the result as it comes."""
+        return self._adapter
+
+    @property
+    def timeout(self) -> float | None:
+        """The caller's limit for the request, in seconds."""
+        return self._timeout
+
+    @property
+    def raw(self) -> Any:
+        """The result as it came, for references; the result itself if it was first referred to after it came."""
+        return self._raw if self._raw is not None else getattr(self._outcome, "value", None)
+
+    @property
+    def is_unseen_failure(self) -> bool:
+        """Whether the call failed and nobody has looked."""
+        return self._alarm is not None
+
+    def belongs_to(self, sender: Sender) -> bool:
+        """Tell whether `sender` has this call queued or in flight."""
+        return self._sender is sender
+
+    def leave_queue(self) -> None:
+        """Note that somebody is about to send the call: awaiting it needs no further flush."""
+        self._is_queued = False
+
+    def depart(self, command: Command) -> None:
+        """Note that the call is in a request that is about to leave."""
+        self._command = command
+        self._is_sent = True
+
+    def settle(self, outcome: Outcome[T], raw: object = None, *, is_told: bool = False) -> None:
+        """End the call; the first outcome stays. `is_told`: somebody learns of the failure in another way."""
+        if self._outcome is not None:
+            return
+        self._outcome = outcome
+        if self._is_referenced:  # else it would double the memory of a typed result
+            self._raw = raw
+        self._sender = None
+        if outcome.error is not None and not is_told and not isinstance(outcome, Cancelled):
+            self._alarm = _Alarm(outcome.error)
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
+
+    def run_callbacks(self) -> list[CallbackError]:
+        """Run the callbacks of a settled call once; return what they raised."""
+        callbacks, self._callbacks = self._callbacks, None
+        return _run(self, callbacks) if callbacks else []
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.is_armed = False
+            self._alarm = None
+
+
+class _Alarm:
+    """Logs a failure that nobody looked at when its call is collected. Only failed calls have one: a finaliser costs."""
+
+    __slots__ = ("error", "is_armed")
+
+    def __init__(self, error: LiferayError) -> None:
+        self.error = error
+        self.is_armed = True
+
+    def __del__(self) -> None:
+        if self.is_armed:
+            _logger.error("a call failed and nobody looked: %s", self.error)
+
+
+def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions) -> Call[Any]:
+    """Check, encode and wrap one call, for every front door alike."""
+    command = codec.command(path, params, select=options.get("select"), idempotent=options.get("idempotent"))
+    if command.params is not None:
+        pending = [reference.source for reference in command.references if not reference.source.done()]
+        if not pending:
+            command = bound(command)
+        elif sender is None or not all(source.belongs_to(sender) for source in pending):
+            raise ValueError(
+                f"{path}: it refers to a call that is pending elsewhere: await that one first, or make both in one batch"
+            )
+    adapter = None if returns is Any else codec.adapter_for(returns)
+    return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Return a number of seconds, None for no limit.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if timeout is None:
+        return None
+    if not isinstance(timeout, int | float):
+        raise TypeError(f"timeout= takes a number of seconds or None, not {type(timeout).__name__}")
+    if math.isnan(timeout) or timeout <= 0:
+        raise ValueError(f"timeout= takes a positive number of seconds, not {timeout}")
+    return None if math.isinf(timeout) else float(timeout)
+
+
+def bound(command: Command) -> Command:
+    """Return the command with the results it refers to in place.
+
+    Raises:
+        DependencyError: a result is missing, or has no such property; `__cause__` is the parent's error.
+    """
+    values = {}
+    for name, value in (command.params or {}).items():
+        if isinstance(value, Reference):
+            values[name] = _property(value, command.path)
+    try:
+        return codec.bind(command, values)
+    except (TypeError, ValueError) as error:
+        raise DependencyError(f"a property that it refers to cannot be sent: {error}", path=command.path) from error
+
+
+def log_callback_errors(errors: Iterable[CallbackError]) -> None:
+    """Log what callbacks raised, where nobody is there to raise it to."""
+    for error in errors:
+        _logger.error("%s", error, exc_info=error.__cause__)
+
+
+def user_site() -> tuple[str, int]:
+    """Return file and line of the nearest frame outside this library."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - documented, and `inspect` is a hundred times slower
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _LIBRARY:
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<unknown>", 0)
+
+
+def _property(reference: Reference, path: str) -> object:
+    source: Call[Any] = reference.source
+    if not source.done() or not isinstance(source.outcome, Ok):
+        error = source.exception() if source.done() else None
+        raise DependencyError(f"it needs {reference.name!r} of {source.path}, which has no result", path=path) from error
+    result = source.raw
+    if not isinstance(result, Mapping) or reference.name not in result:
+        has = f"has only {', '.join(map(str, result))}" if isinstance(result, Mapping) else f"is {type(result).__name__}"
+        raise DependencyError(f"it needs {reference.name!r} of {source.path}, whose result {has}", path=path)
+    return result[reference.name]
+
+
+def _run(call: Call[T], callbacks: Iterable[Callable[[Call[T]], object]]) -> list[CallbackError]:
+    errors: list[CallbackError] = []
+    for callback in callbacks:
+        try:
+            callback(call)
+        except Exception as cause:  # noqa: BLE001 - whatever it is, the other callbacks must run
+            error = CallbackError(f"a callback of the call raised {type(cause).__name__}: {cause}", path=call.path)
+            error.__cause__ = cause
+            errors.append(error)
+    return errors

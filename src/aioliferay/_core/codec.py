@@ -1,0 +1,176 @@
+"""Commands ⇄ bytes ⇄ outcomes, for both generations of the wire (6.2 and 7.x). Knows the grammar of a statement and what
+every kind of answer means; does not know who sends or who waits.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from aioliferay._core import encoding
+from aioliferay._core.messages import Answer, Command, Ok, Outcome, RawParams, Reference
+from aioliferay._core.refusals import refusal, refused
+from aioliferay.errors import LiferayError, ProtocolError, ResultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
+
+
+def command(
+    path: str,
+    params: Mapping[str, object] | None = None,
+    *,
+    select: Sequence[str] | None = None,
+    idempotent: bool | None = None,
+) -> Command:
+    """Check and encode one call.
+
+    Paths, parameter names and selected names are refused unless they are plain: they are code to the portal, and a malformed
+    statement fails the whole batch *after* earlier statements ran (`protocol.md` A.2, A.4).
+
+    Raises:
+        TypeError: the path, a name or a value is of a wrong type.
+        ValueError: the path or a name is not plain, or a value is out of range.
+    """
+    _check_path(path)
+    params = _checked(path, {} if params is None else params)
+    selected = _selection(path, select)
+    is_read = (_is_read(path) and not isinstance(params, RawParams)) or bool(idempotent)
+    if any(type(value) is Reference for value in params.values()):
+        return Command(path, b"", params, selected, is_read)
+    return Command(path, _statement(path, params, selected), None, selected, is_read)
+
+
+def bind(waiting: Command, values: Mapping[str, object]) -> Command:
+    """Return the command with the references of `params` replaced: `values` gives one by parameter name."""
+    params = {**(waiting.params or {}), **values}
+    statement = _statement(waiting.path, params, waiting.select)
+    return Command(waiting.path, statement, None, waiting.select, waiting.is_read)
+
+
+def encode(commands: Sequence[Command]) -> bytes:
+    """Return the request's body: a JSON array, also for one command (a single object's null result would be `{}`)."""
+    return b"[%b]" % b",".join([command.statement for command in commands])
+
+
+def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
+    """Say what the answer means: one outcome a command, in their order. Never raises."""
+    refused_by_status = refusal(answer)
+    if refused_by_status is not None:
+        return refused(refused_by_status, commands)
+    try:
+        value = from_json(answer.body)
+    except ValueError as error:
+        told = ProtocolError(
+            f"the portal answered {_excerpt(answer.body)!r}, which is no JSON ({error}); is the server URL right?",
+            status=answer.status,
+            excerpt=_excerpt(answer.body),
+        )
+        return refused(told, commands)
+    if isinstance(value, list) and answer.status == 200 and len(value) == len(commands):
+        return [Ok(item) for item in value]
+    return refused(_mismatch(answer, value, len(commands)), commands)
+
+
+def fit(outcome: Outcome[Any], adapter: TypeAdapter[Any] | None, path: str) -> Outcome[Any]:
+    """Return the outcome with its value as the type that the caller asked for."""
+    if adapter is None or not isinstance(outcome, Ok):
+        return outcome
+    try:
+        return Ok(adapter.validate_python(outcome.value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the result itself"
+        more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
+        text = f"the result does not fit returns={error.title}: {place}: {first['msg']}{more}"
+        misfit = ResultError(text, value=outcome.value, path=path)
+        misfit.__cause__ = error
+        return Ok(outcome.value, misfit)
+
+
+@lru_cache(maxsize=1024)
+def adapter_for(returns: Any) -> TypeAdapter[Any]:
+    """Return the (remembered) pydantic adapter of a type; numbers become dates as milliseconds, as the portal means them.
+
+    Raises:
+        TypeError: pydantic does not understand the type.
+    """
+    try:
+        try:
+            return TypeAdapter(returns, config=ConfigDict(val_temporal_unit="milliseconds"))
+        except PydanticUserError:
+            return TypeAdapter(returns)  # models, dataclasses and typed dicts bring their own configuration
+    except PydanticUserError as error:
+        raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
+
+
+def _check_path(path: object) -> None:
+    if not isinstance(path, str):
+        raise TypeError(f"the path must be text such as '/user/get-user-by-id', not {type(path).__name__}")
+    if not _PATH.fullmatch(path):
+        raise ValueError(
+            f"the path {path[:200]!r} is not of the form '/service/method' or '/context.service/method', "
+            "such as '/user/get-user-by-id'"
+        )
+
+
+def _checked(path: str, params: Mapping[str, object]) -> Mapping[str, object]:
+    if not hasattr(params, "items"):
+        raise TypeError(f"{path}: the parameters must be a mapping of names to values, not {type(params).__name__}")
+    is_raw = isinstance(params, RawParams)
+    for name in params:
+        if not isinstance(name, str):
+            raise TypeError(f"{path}: the name of a parameter must be text, not {name!r}")
+        if not is_raw and not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{path}: {name[:200]!r} is not a plain parameter name; what '+', '-', '@', '$', '.' and ':' do in a name "
+                "is code to the portal: if your program means that, use RawParams"
+            )
+    return params
+
+
+def _selection(path: str, select: Sequence[str] | None) -> tuple[str, ...]:
+    if select is None:
+        return ()
+    if isinstance(select, str) or not all(isinstance(name, str) for name in select):
+        raise TypeError(f"{path}: select= takes a list of property names, such as ['firstName', 'emailAddress']")
+    if not select:
+        raise ValueError(f"{path}: select= names no property; leave it out for the full result")
+    for name in select:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{path}: {name[:200]!r} in select= is not a plain property name")
+    return tuple(select)
+
+
+def _is_read(path: str) -> bool:
+    return _READ.match(path) is not None
+
+
+def _statement(path: str, params: Mapping[str, object], select: tuple[str, ...]) -> bytes:
+    try:
+        encoded = encoding.encode(params)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from error.__cause__
+    key = f"$it[{','.join(select)}] = {path}" if select else path
+    return b'{"%b":%b}' % (key.encode(), encoded)
+
+
+def _mismatch(answer: Answer, value: object, count: int) -> LiferayError:
+    if isinstance(value, list):
+        what = f"{len(value)} results for {count} calls"
+    else:
+        what = f"{_excerpt(answer.body)!r} where a list of {count} results was due"
+    text = f"the portal answered {what}, with status {answer.status}"
+    return ProtocolError(text, status=answer.status, excerpt=_excerpt(answer.body))
+
+
+def _excerpt(body: bytes) -> str:
+    return body[:80].decode("utf-8", "replace")

@@ -1,0 +1,144 @@
+"""The nouns that travel: command, reference, request, answer, outcome. Knows their shape; does nothing with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aioliferay.errors import LiferayError, ResultError
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A property of the future result of a call, written `call["userId"]`; used as a parameter of a later call.
+
+    Attributes:
+        source: the call whose result is meant.
+        name: the property's name, as the portal spells it.
+    """
+
+    source: Any
+    name: str
+
+    def __repr__(self) -> str:
+        return f"{self.source!r}[{self.name!r}]"
+
+
+class RawParams(dict[str, object]):
+    """Parameters whose *names* may carry Liferay's statement language: `-name`, `+name`, `name:Class`, `name.property`.
+
+    Such names are code: `+name` makes the portal instantiate a class, `$x = /path` calls another service with your rights.
+    Never put names into it that come from outside your program. Plain parameters need no `RawParams`.
+    The names are documented in Liferay's "JSON Web Services Invoker" (`protocol.md` A.5).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is asked of the portal: one service with its parameters, checked and (unless it has references) encoded.
+
+    Attributes:
+        path: `/[context.]service/method[.N]`.
+        statement: the encoded element of the request's array; empty while references are open.
+        params: the parameters, kept only while references are open.
+        select: names of the properties asked for; empty for the full result.
+        is_read: whether running it twice, or half, changes nothing (`get*`, `has*`, `is*`, or declared idempotent).
+    """
+
+    path: str
+    statement: bytes
+    params: Mapping[str, object] | None
+    select: tuple[str, ...]
+    is_read: bool
+
+    @property
+    def references(self) -> list[Reference]:
+        """The results of other calls that this one waits for."""
+        if self.params is None:
+            return []
+        return [value for value in self.params.values() if isinstance(value, Reference)]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, as authentication sees it. Its `repr` shows neither headers nor body: both may hold secrets.
+
+    Attributes:
+        method: `"POST"` for an invocation; a flow of its own may need others.
+        url: absolute.
+        headers: names as they are sent.
+        body: bytes of the content.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def with_header(self, name: str, value: str) -> Request:
+        """Return the same request with one more header."""
+        return Request(self.method, self.url, {**self.headers, name: value}, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: HTTP status, headers with lower-case names, the whole body in bytes."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ok(Generic[T_co]):
+    """The portal ran the call; `value` is its result.
+
+    `error` is set when the result does not fit `returns=`: then `value` is the result as it came.
+    """
+
+    value: T_co
+    error: ResultError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The portal refused this very call: what it does was not done."""
+
+    error: LiferayError
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The call never left this process."""
+
+    error: LiferayError
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """The request reached the portal, which provably did not run this call."""
+
+    error: LiferayError
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The call may have run or not: nobody on this side can know."""
+
+    error: LiferayError
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The caller gave the call up. `is_sent` tells whether its request had left by then."""
+
+    error: LiferayError
+    is_sent: bool
+
+
+Outcome = Ok[T_co] | Failed | NotSent | NotRun | Unknown | Cancelled

@@ -1,0 +1,141 @@
+"""What an answer says that is not a list of results: whose error it is and what became of the calls. Knows every form in
+which a portal of any version refuses (`protocol.md` A.3); does not know how results are read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import from_json
+
+from aioliferay._core.messages import Answer, Command, Failed, NotRun, Outcome, Unknown
+from aioliferay.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    LiferayError,
+    NoSuchServiceError,
+    NotFoundError,
+    ProtocolError,
+    RedirectError,
+    ServerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_LOGIN_PAGE: Final = re.compile(rb"/c/portal/login|p_p_id(?:=|%3D)(?:58|com_liferay_login)|name=\"[^\"]*_login\"")
+_NO_IDENTITY: Final = re.compile(r"Authenticated access required|must be authenticated", re.IGNORECASE)
+_DENIED_CLASSES: Final = re.compile(r"(?:^|\.)(?:PrincipalException|SecurityException|AccessControlException)\b")
+_NOT_FOUND_CLASSES: Final = re.compile(r"(?:^|\.)(?:NoSuch\w+Exception)\b")
+
+
+def refusal(answer: Answer) -> LiferayError | None:
+    """Return the error of an answer that cannot hold results; None when it may."""
+    if answer.status in _REDIRECTS:
+        location = answer.headers.get("location", "")
+        text = f"the portal is elsewhere: it redirects to {location or 'nowhere'!r}; give that address as the server"
+        return RedirectError(text, location=location, status=answer.status)
+    if answer.status == 401:
+        return AuthenticationError("the portal asks for credentials", status=401)
+    body = answer.body.lstrip()
+    if not body:
+        return _of_status(answer) or ProtocolError("the portal answered nothing at all", status=answer.status)
+    if body.startswith(b"<"):
+        return _of_html(answer)
+    if body.startswith(b"{"):
+        return _of_object(answer)
+    return _of_status(answer) if answer.status >= 400 and not body.startswith(b"[") else None
+
+
+def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[Any]]:
+    """Return what became of each call of a refused request.
+
+    A batch runs in order and stops at the first failure, unnamed; what ran before it stays done (`protocol.md` A.3). So a
+    call is known to have failed only if it travelled alone.
+    """
+    kind = _fate(error, len(commands))
+    if isinstance(error, ServerError):
+        error.calls = len(commands)
+    return [kind(error.for_call(command.path)) for command in commands]
+
+
+def _fate(error: LiferayError, count: int) -> type[Failed | NotRun | Unknown]:
+    if isinstance(error, RedirectError) or (isinstance(error, AuthenticationError) and not error.exception):
+        return NotRun
+    if isinstance(error, ServerError) and count == 1:
+        return Failed
+    return Unknown
+
+
+def _of_html(answer: Answer) -> LiferayError:
+    if _LOGIN_PAGE.search(answer.body):
+        return AuthenticationError("the portal answered its sign-in page", status=answer.status)
+    if answer.status == 403:
+        return AccessDeniedError(_text_of(answer.body), status=403)
+    text = f"the portal answered a web page (HTML, status {answer.status}) where JSON was due: {_text_of(answer.body)!r}"
+    return ProtocolError(
+        f"{text}; is the server URL the portal's root, and nothing between you and it?",
+        status=answer.status,
+        excerpt=_text_of(answer.body),
+    )
+
+
+def _of_status(answer: Answer) -> LiferayError | None:
+    if answer.status < 400:
+        return None
+    return ProtocolError(
+        f"status {answer.status} with {_text_of(answer.body)!r}, which is not an answer of the portal's JSON web services",
+        status=answer.status,
+        excerpt=_text_of(answer.body),
+    )
+
+
+def _of_object(answer: Answer) -> LiferayError | None:
+    """Read an exception in the dialects of 6.1, 6.2 and 7.x; `{}` is one too, where the portal hides its errors (7.3+)."""
+    try:
+        value = from_json(answer.body)
+    except ValueError:
+        return None
+    if not value and answer.status >= 400:
+        return _hidden(answer.status)
+    if "exception" not in value:
+        return None
+    inner = value.get("error")
+    if isinstance(inner, dict):
+        return _server_error(str(inner.get("type", "")), str(inner.get("message", "")), answer.status)
+    told = str(value["exception"])
+    if "message" in value:
+        return _server_error(told, str(value["message"]), answer.status)
+    java_class, colon, message = told.partition(": ")
+    return _server_error(java_class, message if colon else "", answer.status)
+
+
+def _hidden(status: int) -> ServerError:
+    text = "it hides its errors (json.service.serialize.throwable=false)"
+    if status == 403:
+        return AccessDeniedError(text, status=status)
+    if status == 404:
+        return NotFoundError(f"no such thing, or no such service or parameter: {text}", status=status)
+    return ServerError(text, status=status)
+
+
+def _server_error(java_class: str, message: str, status: int) -> ServerError:
+    return _kind(java_class, message)(message, exception=java_class, status=status)
+
+
+def _kind(java_class: str, message: str) -> type[ServerError]:
+    if message.startswith("No JSON web service action"):
+        return NoSuchServiceError
+    if _DENIED_CLASSES.search(java_class):
+        return AuthenticationError if _NO_IDENTITY.search(message) else AccessDeniedError
+    if _NOT_FOUND_CLASSES.search(java_class):
+        return NotFoundError
+    return ServerError
+
+
+def _text_of(page: bytes) -> str:
+    head = page[:20_000].decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title>", head, re.IGNORECASE | re.DOTALL)
+    return " ".join((title.group(1) if title else re.sub(r"<[^>]*>", " ", head)).split())[:120]

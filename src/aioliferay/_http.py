@@ -1,0 +1,121 @@
+"""One HTTP request and its answer, errors mapped. The only module that names the HTTP library, and it names no exception of
+it: a client of the same shape (httpx2's) raises classes of its own with the same names.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import httpx
+
+from aioliferay._core.messages import Answer
+from aioliferay.errors import ConnectError, NoAnswerError, NotSentError, TransportError
+
+if TYPE_CHECKING:
+    from aioliferay._core.messages import Request
+
+_CONNECT_SECONDS: Final = 10.0
+_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+_UNUSABLE: Final = frozenset({"LocalProtocolError", "InvalidURL"})
+
+
+@dataclass(slots=True)
+class Trip:
+    """How far one request came; `is_sent` turns true when its first byte may have left."""
+
+    is_sent: bool = False
+
+
+class Transport:
+    """Sends requests through an HTTP client, its own or a given one.
+
+    Cookies that the portal sets are not sent back: they save nothing under basic authentication, bring the CSRF rule with
+    them, and could tie calls of different users together. Cookies that a given client was made with are sent.
+    """
+
+    def __init__(self, client: Any = None, *, auth: Any = None) -> None:
+        self._is_own = client is None
+        self._client: Any = _own_client() if client is None else client
+        self._cookies = type(self._client.cookies)(self._client.cookies)
+        self._is_traced = client is None
+        self._options = {} if auth is None else {"auth": auth}
+
+    async def send(self, request: Request, trip: Trip, *, timeout: float | None) -> Answer:  # noqa: ASYNC109 - the HTTP library needs the number too
+        """Send one request and return the whole answer, whatever its status; redirects are not followed.
+
+        `timeout` bounds the whole exchange, in seconds.
+
+        Raises:
+            NotSentError: nothing left (a ConnectError where no connection was made).
+            NoAnswerError: the request left, or began to, and no whole answer came.
+        """
+        trip.is_sent = not self._is_traced
+        connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
+        try:
+            message = self._client.build_request(
+                request.method,
+                request.url,
+                content=request.body,
+                headers=dict(request.headers),
+                timeout=(connect, timeout, timeout, timeout),
+                extensions={"trace": self._tracer(trip)},
+            )
+            self._set_cookies(message)
+            with anyio.move_on_after(timeout) as scope:
+                response = await self._client.send(message, follow_redirects=False, **self._options)
+        except Exception as error:
+            raise _mapped(error, trip, request.url, timeout) from error
+        if scope.cancelled_caught:
+            raise _expired(trip, request.url, timeout)
+        return Answer(
+            response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
+        )
+
+    async def aclose(self) -> None:
+        """Close the client, unless it was given."""
+        if self._is_own:
+            await self._client.aclose()
+
+    def _set_cookies(self, message: Any) -> None:
+        message.headers.pop("cookie", None)
+        self._cookies.set_cookie_header(message)
+
+    def _tracer(self, trip: Trip) -> Any:
+        async def trace(event: str, _: object) -> None:
+            if not self._is_traced:
+                self._is_traced = True
+                trip.is_sent = False
+            if event.endswith(".send_request_headers.started"):
+                trip.is_sent = True
+
+        return trace
+
+
+def _own_client() -> httpx.AsyncClient:
+    jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(cookies=jar, follow_redirects=False)
+
+
+def _mapped(error: Exception, trip: Trip, url: str, timeout: float | None) -> NotSentError | TransportError:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    reason = str(error) or type(error).__name__
+    if kinds & _UNUSABLE:
+        return NotSentError(f"no request could be made of this: {reason}")
+    if kinds & _NEVER_SENT or not trip.is_sent:
+        if "PoolTimeout" in kinds:
+            return ConnectError(f"no connection was free within {timeout:g} s: too many requests at once, or too slow ones")
+        if "ConnectTimeout" in kinds:
+            reason = "it did not answer in time"
+        return ConnectError(f"no connection to {url}: {reason}; is the portal running, and the server URL right?")
+    if "TimeoutException" in kinds:
+        return _expired(trip, url, timeout)
+    return NoAnswerError(f"the connection to {url} failed before the answer was complete: {reason}")
+
+
+def _expired(trip: Trip, url: str, timeout: float | None) -> TransportError:
+    if not trip.is_sent:
+        return ConnectError(f"no connection to {url} within {timeout:g} s; is the portal running, and the server URL right?")
+    return NoAnswerError(f"no answer from {url} within {timeout:g} s; the portal may still be at work on it")

@@ -1,0 +1,251 @@
+"""Calls that wait to travel together. Knows when a batch is closed and who must be told; does not know how it travels."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import anyio
+import anyio.lowlevel
+
+from aioliferay._call import Call, log_callback_errors, user_site
+from aioliferay._core.messages import NotSent
+from aioliferay._exchange import Exchange, end_cancelled
+from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, ClosedError, NotSentError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from aioliferay._tasks import BackgroundTasks
+
+_MOST_TICKS: Final = 16
+_LAST_WORD_SECONDS: Final = 1.0
+_warned: dict[str | tuple[str, type[Warning], int], int] = {}  # the registry of `warnings`: once a site, unless filtered
+
+
+class BatchCallback(Protocol):
+    """Receives what becomes of each batch. Both methods may be plain or `async`; what they raise is a `CallbackError`."""
+
+    def on_success(self, results: list[Any], /) -> Awaitable[None] | None:
+        """Take the results, in call order."""
+
+    def on_failure(self, error: BatchError, /) -> Awaitable[None] | None:
+        """Take the errors of the failed calls; the others keep their results."""
+
+
+class CallQueue:
+    """The queue of one batch session, and the background flushes that awaiting its calls brings about."""
+
+    def __init__(self, exchange: Exchange, tasks: BackgroundTasks, *, callback: BatchCallback | None, strict: bool) -> None:
+        self.callback = callback
+        self.strict = strict
+        self._exchange = exchange
+        self._tasks = tasks
+        self._calls: list[Call[Any]] = []
+        self._turn = anyio.Lock()  # requests of one batch go one after another: writes keep their order
+        self._is_flush_due = False
+        self._flushes = 0
+        self._flushed: anyio.Event | None = None
+        self._unreported: list[Call[Any]] = []
+        self._split_site: tuple[str, int] | None = None
+        self._warned_sites: set[tuple[str, int]] = set()
+
+    def __del__(self) -> None:
+        # The queue, not the batch: calls keep it alive, and a call that somebody still has can be awaited.
+        if (count := len(self.pending())) > 0:
+            text = f"a batch was forgotten with {count} calls queued: use `async with`, or await batch.invoke()"
+            warnings.warn(text, ResourceWarning, stacklevel=1, source=self)
+
+    def append(self, call: Call[Any]) -> None:
+        """Queue a call."""
+        self._calls.append(call)
+
+    def pending(self) -> list[Call[Any]]:
+        """Return the calls that are queued and not cancelled."""
+        return [call for call in self._calls if not call.done()]
+
+    def take(self) -> list[Call[Any]]:
+        """Empty the queue, before anything is awaited: what is queued from now on belongs to the next batch."""
+        calls = self.pending()
+        self._calls = []
+        for call in calls:
+            call.leave_queue()
+        return calls
+
+    def check_split(self, path: str) -> None:
+        """Complain if an early await has sent a part of the batch that another call is being made for.
+
+        Raises:
+            BatchSplitError: the batch is strict.
+        """
+        if self._split_site is None:
+            return
+        file, line = self._split_site
+        text = (
+            f"an await at {file}:{line} sent this batch before it was complete: it takes several requests (await after it)"
+        )
+        if self.strict:
+            raise BatchSplitError(f"{text}; this call was not made", path=path)
+        if self._split_site not in self._warned_sites:
+            self._warned_sites.add(self._split_site)
+            warnings.warn_explicit(text, BatchSplitWarning, file, line, registry=_warned)
+        self._split_site = None
+
+    def allow_split(self) -> None:
+        """Note that the user asked for a request of its own: what follows is no split."""
+        self._split_site = None
+
+    async def send(self, calls: Sequence[Call[Any]]) -> list[CallbackError]:
+        """Send calls that were taken, tell their callbacks, and return what these raised.
+
+        When it is cancelled, every call is settled, the callbacks are told all the same, and the cancellation goes on.
+        """
+        if not calls:
+            return []
+        try:
+            async with self._turn:
+                await self._exchange.run(calls)
+        except BaseException:
+            for call in calls:
+                end_cancelled(call)
+            with anyio.move_on_after(_LAST_WORD_SECONDS, shield=True):
+                log_callback_errors(await self._tell(calls))
+            raise
+        return await self._tell(calls)
+
+    async def finish(self) -> tuple[list[Call[Any]], list[CallbackError]]:
+        """Send until nothing is queued or under way, and return the calls that nobody has heard of yet."""
+        calls: list[Call[Any]] = []
+        errors: list[CallbackError] = []
+        while self._calls or self._flushes:
+            if taken := self.take():
+                calls += taken
+                errors += await self.send(taken)
+            elif self._flushes:
+                self._flushed = self._flushed or anyio.Event()
+                await self._flushed.wait()
+        unreported, self._unreported = self._unreported, []
+        return [call for call in unreported if call.is_unseen_failure] + calls, errors
+
+    def abandon(self, why: str, *, cause: BaseException | None = None, kind: type[NotSentError] = NotSentError) -> None:
+        """End everything queued as not sent."""
+        calls = self.take()
+        for call in calls:
+            error = kind(why, path=call.path)
+            error.__cause__ = cause
+            call.settle(NotSent(error), is_told=True)
+        for call in calls:
+            log_callback_errors(call.run_callbacks())
+
+    def send_soon(self) -> None:
+        """Send what is queued in the background; the batch's callback is told.
+
+        Raises:
+            RuntimeError: no event loop runs here; the calls stay queued.
+        """
+        calls = self.pending()
+        if calls:
+            self._start_flush(partial(self._send_in_background, calls), calls)
+            self.take()
+
+    def flush_soon(self, call: Call[Any], /) -> None:
+        """Send everything queued on the next scheduler tick, because somebody waits for `call`."""
+        if self._is_flush_due:
+            return
+        self._is_flush_due = True
+        site = _waiting_site(call)
+        self._start_flush(partial(self._flush_early, site), self._calls)
+
+    def _start_flush(self, work: Any, calls: Sequence[Call[Any]]) -> None:
+        async def flush() -> None:
+            try:
+                await work()
+            finally:
+                self._end_flush()
+
+        def lost() -> None:
+            for call in calls:
+                call.settle(NotSent(ClosedError("the event loop ended before it was sent", path=call.path)))
+            self._end_flush()
+
+        self._tasks.start(flush, lost=lost)
+        self._flushes += 1
+
+    def _end_flush(self) -> None:
+        self._flushes -= 1
+        if self._flushed is not None:
+            self._flushed.set()
+            self._flushed = None
+
+    async def _flush_early(self, site: tuple[str, int]) -> None:
+        try:
+            await self._let_others_queue()
+        finally:
+            self._is_flush_due = False
+            calls = self.take()
+        if calls:
+            self._split_site = site
+            await self._send_in_background(calls)
+
+    async def _let_others_queue(self) -> None:
+        # Tasks that start each other queue their calls in successive ticks: wait until a tick brings no further call.
+        queued = -1
+        for _ in range(_MOST_TICKS):
+            if queued == len(self._calls):
+                return
+            queued = len(self._calls)
+            await anyio.lowlevel.checkpoint()
+
+    async def _send_in_background(self, calls: Sequence[Call[Any]]) -> None:
+        log_callback_errors(await self.send(calls))
+        self._unreported = [call for call in (*self._unreported, *calls) if call.is_unseen_failure]
+
+    async def _tell(self, calls: Sequence[Call[Any]]) -> list[CallbackError]:
+        errors = [error for call in calls for error in call.run_callbacks()]
+        if self.callback is None:
+            return errors
+        try:
+            failure = failure_of(calls)
+            told = (
+                self.callback.on_success([call.result() for call in calls])
+                if failure is None
+                else self.callback.on_failure(failure)
+            )
+            if inspect.isawaitable(told):
+                await told
+        except Exception as cause:  # noqa: BLE001 - it must not take the place of what happened to the calls
+            error = CallbackError(f"the callback of the batch raised {type(cause).__name__}: {cause}")
+            error.__cause__ = cause
+            errors.append(error)
+        return errors
+
+
+def failure_of(calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:
+    """Return one error for all calls that failed and callbacks that raised; None if there are none."""
+    errors = [error for call in calls if (error := call.exception()) is not None]
+    if not errors and not callback_errors:
+        return None
+    text = f"{len(errors)} of {len(calls)} calls failed" if errors else f"{len(callback_errors)} callbacks raised"
+    return BatchError(text, [*errors, *callback_errors])
+
+
+def report(
+    calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError], *, return_exceptions: bool = False
+) -> list[Any]:
+    """Return the results in call order, or raise one error for all that went wrong."""
+    failure = failure_of(calls, () if return_exceptions else callback_errors)
+    if failure is None:
+        return [call.result() for call in calls]
+    if not return_exceptions:
+        raise failure
+    log_callback_errors(callback_errors)
+    return [call.result() if (error := call.exception()) is None else error for call in calls]
+
+
+def _waiting_site(call: Call[Any]) -> tuple[str, int]:
+    file, line = user_site()
+    # Under `gather` and task groups the nearest foreign frame is the event loop's: the line of the call says more.
+    is_loop = any(part in file for part in ("asyncio", "trio", "anyio", "outcome"))
+    return call.site if is_loop else (file, line)

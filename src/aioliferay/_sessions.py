@@ -1,0 +1,347 @@
+"""The front doors: a session with one portal, and batches over it. Knows the portal's address and what is open; does not
+know when a batch is closed nor how it travels.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
+from urllib.parse import urlsplit
+
+import anyio
+
+from aioliferay._auth import Authentication, authentication_of
+from aioliferay._call import Call, CallOptions, checked_timeout, log_callback_errors, make_call
+from aioliferay._core import codec, plan
+from aioliferay._core.messages import NotSent
+from aioliferay._exchange import Exchange, stages_of
+from aioliferay._http import Transport
+from aioliferay._queue import BatchCallback, CallQueue, report
+from aioliferay._tasks import BackgroundTasks
+from aioliferay.errors import ClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from aioliferay._call import Params
+    from aioliferay.observe import Hook
+
+T = TypeVar("T")
+_INVOKE: Final = "/api/jsonws/invoke"
+_GRACE_SECONDS: Final = 5.0
+
+
+class SessionOptions(TypedDict, total=False):
+    """What a `BatchSession` hands on to a session of its own."""
+
+    auth: tuple[str, str] | Authentication | Any
+    timeout: float | None
+    headers: Mapping[str, str] | None
+    http: Any
+    hooks: Sequence[Hook]
+
+
+class Session:
+    """A session with one portal, for one user.
+
+    Each call is a request of its own; `batch()` makes many calls travel in one. A session may be opened in one task
+    and closed in another, by `async with` or by `await session.aclose()`. Any number of tasks of one event loop may use it.
+
+    Args:
+        server: URL of the portal's root, such as `http://localhost:8080`.
+        auth: `(user, password)`, an `Authentication`, an authentication object of the HTTP library, or None for a guest.
+        timeout: seconds that one request may take in all, None for no limit. Connecting may take 10 of them.
+        headers: sent with every request.
+        http: a ready `httpx.AsyncClient`, or a client of the same shape; the session does not close it.
+        hooks: receive what happens on the wire (`aioliferay.observe`).
+
+    Raises:
+        ValueError: the server is not a URL of this form, or holds credentials.
+        TypeError: `auth` is none of these.
+    """
+
+    def __init__(  # noqa: PLR0913 - the architecture's own list; grouped options come with their issues
+        self,
+        server: str,
+        *,
+        auth: tuple[str, str] | Authentication | Any = None,
+        timeout: float | None = 30.0,
+        headers: Mapping[str, str] | None = None,
+        http: Any = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self.server = _root_of(server)
+        is_foreign = hasattr(auth, "async_auth_flow")
+        self._exchange = Exchange(
+            url=self.server + _INVOKE,
+            transport=Transport(http, auth=auth if is_foreign else None),
+            auth=None if is_foreign else authentication_of(auth),
+            headers={"User-Agent": f"aioliferay/{version('aioliferay')}", **(headers or {})},
+            timeout=checked_timeout(timeout),
+            hooks=tuple(hooks),
+        )
+        self._tasks = BackgroundTasks()
+
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
+    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
+        """Call a service: the request leaves on the next scheduler tick, whether the call is awaited or not.
+
+        Args:
+            path: `/service/method` or `/context.service/method`, in the portal's spelling (`/blogsentry/get-entry`).
+            params: by the portal's names (`{"entryId": 1}`). Dates, bytes, enums, UUIDs and models are encoded.
+            returns: the type of the result, anything that pydantic understands; None for a call without one. Left out,
+                the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
+            **options: `select=`, `idempotent=`, `timeout=`; see `CallOptions`.
+
+        Raises:
+            TypeError: a name, a value or `returns` is of a wrong type.
+            ValueError: the path or a name is not plain, or a value is out of range.
+            ClosedError: the session is closed.
+        """
+        if self.is_closed:
+            raise ClosedError("the session is closed: open a new one", path=path)
+        call = make_call(path, params, returns=returns, sender=None, options=options)
+        end = partial(call.settle, NotSent(ClosedError("the event loop ended before it was sent", path=call.path)))
+        self._tasks.start(partial(self._send_one, call), lost=end)
+        return call
+
+    def batch(self, *, callback: BatchCallback | None = None, strict: bool = False) -> BatchSession:
+        """Return a new batch over this session: see `BatchSession`."""
+        return BatchSession(self, callback=callback, strict=strict)
+
+    @property
+    def url(self) -> str:
+        """Where calls are posted."""
+        return self._exchange.url
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session has been closed."""
+        return self._exchange.is_closed
+
+    async def aclose(self) -> None:
+        """Close the session: wait up to 5 seconds for calls in flight, cancel the rest, close the connections.
+
+        From now on every call fails with a `ClosedError`. Cancelling this skips the wait. Closing twice does nothing.
+        """
+        self._exchange.is_closed = True
+        try:
+            with anyio.move_on_after(_GRACE_SECONDS):
+                await self._tasks.join()
+        finally:
+            with anyio.CancelScope(shield=True):
+                self._tasks.cancel()
+                await self._tasks.join()
+                await self._exchange.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        if self.is_closed:
+            raise ClosedError("the session is closed: open a new one")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.server}{' closed' if self.is_closed else ''}>"
+
+    def _new_queue(self, callback: BatchCallback | None, *, strict: bool) -> CallQueue:
+        return CallQueue(self._exchange, self._tasks, callback=callback, strict=strict)
+
+    async def _send_one(self, call: Call[Any]) -> None:
+        try:
+            await self._exchange.run([call])
+        finally:
+            log_callback_errors(call.run_callbacks())
+
+
+class BatchSession:
+    """Collects calls and sends them in one request.
+
+    Leaving the block sends what is queued, and so does `await batch.invoke()`, after which the batch can be used again.
+    Awaiting a call that is still queued sends everything queued on the next scheduler tick, so a block never waits for
+    itself. If the block raises, what is queued is not sent and the exception goes on as it is. If the block is cancelled
+    while its request is in flight, the request is aborted: writes end with an unknown outcome, reads as cancelled.
+
+    Args:
+        session: a `Session`; or the URL of a portal, for a session of its own that ends with the batch.
+        auth: with a URL, as for `Session`; so are `timeout`, `headers`, `http` and `hooks`.
+        timeout: seconds for one request in all; with a `Session` its own counts.
+        headers: sent with every request.
+        http: a ready HTTP client.
+        hooks: receive what happens on the wire.
+        callback: receives the results or the errors of each batch; what is awaited raises all the same.
+        strict: raise a `BatchSplitError` where an early await splits the batch, rather than warn.
+    """
+
+    def __init__(
+        self,
+        session: Session | str,
+        *,
+        callback: BatchCallback | None = None,
+        strict: bool = False,
+        **options: Unpack[SessionOptions],
+    ) -> None:
+        self._is_owner = not isinstance(session, Session)
+        if isinstance(session, Session):
+            if options:
+                raise TypeError(f"{', '.join(options)}: these belong to the session, which is given already")
+            self._session = session
+        else:
+            self._session = Session(session, **options)
+        self._queue = self._session._new_queue(callback, strict=strict)  # noqa: SLF001 - the other door of this house
+        self._is_closed = False
+        self._is_entered = False
+
+    @property
+    def callback(self) -> BatchCallback | None:
+        """Receives the results or the errors of each batch; may be set at any time."""
+        return self._queue.callback
+
+    @callback.setter
+    def callback(self, callback: BatchCallback | None) -> None:
+        self._queue.callback = callback
+
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
+    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
+        """Queue a call of a service; nothing is sent yet. The arguments are those of `Session.call`.
+
+        Raises:
+            TypeError: a name, a value or `returns` is of a wrong type.
+            ValueError: the path or a name is not plain, or a value is out of range.
+            ClosedError: the batch or its session is closed.
+            BatchSplitError: the batch is strict, and an early await has sent a part of it.
+        """
+        self._check_open(path)
+        self._queue.check_split(path)
+        call = make_call(path, params, returns=returns, sender=self._queue, options=options)
+        self._queue.append(call)
+        return call
+
+    async def invoke(self, *, return_exceptions: bool = False) -> list[Any]:
+        """Send what is queued, in one request, and return the results in call order; `[]` without a request if nothing is.
+
+        Args:
+            return_exceptions: raise nothing; the errors stand in the list.
+
+        Raises:
+            BatchError: calls failed, or callbacks raised. Every call is settled by then and keeps its own result.
+        """
+        self._check_open(None)
+        self._queue.allow_split()
+        calls = self._queue.take()
+        return report(calls, await self._queue.send(calls), return_exceptions=return_exceptions)
+
+    def invoke_soon(self) -> None:
+        """Send what is queued in the background, for callers that cannot await; the batch's callback is told.
+
+        Raises:
+            RuntimeError: the batch has no callback, or no event loop runs here; the calls stay queued.
+            ClosedError: the batch is closed.
+        """
+        self._check_open(None)
+        if self._queue.callback is None:
+            raise RuntimeError("invoke_soon() needs a callback to tell: set batch.callback, or await batch.invoke()")
+        self._queue.allow_split()
+        self._queue.send_soon()
+
+    def explain(self) -> plan.Explanation:
+        """Tell which requests would be sent; send nothing."""
+        stages = stages_of(self._queue.pending())
+        requests = (
+            plan.PlannedRequest(
+                tuple(call.path for call in stage),
+                None
+                if any(call.command.params is not None for call in stage)
+                else codec.encode([call.command for call in stage]),
+            )
+            for stage in stages
+            if stage
+        )
+        return plan.Explanation(self._session.url, tuple(requests))
+
+    def upload(self, path: str, *_: object, **__: object) -> NoReturn:
+        """Refuse: files never travel in a batch.
+
+        Raises:
+            TypeError: always; the text says what to do.
+        """
+        url = self._session.url.removesuffix("/invoke")
+        raise TypeError(f"{path}: files never travel in a batch: post them as multipart/form-data to {url}{path}")
+
+    async def aclose(self) -> None:
+        """Close the batch without sending: what is queued ends as not sent. A session of its own is closed too."""
+        self._is_closed = True
+        self._queue.abandon("the batch was closed before it was sent", kind=ClosedError)
+        if self._is_owner:
+            await self._session.aclose()
+
+    def __len__(self) -> int:
+        """Return the number of calls that are queued."""
+        return len(self._queue.pending())
+
+    def __bool__(self) -> bool:
+        """Return True: an empty batch is a batch."""
+        return True
+
+    async def __aenter__(self) -> Self:
+        self._check_open(None)
+        if self._is_entered:
+            raise RuntimeError("this batch is entered already: make another one with session.batch()")
+        self._is_entered = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                calls, callback_errors = await self._queue.finish()
+                report(calls, callback_errors)
+            else:
+                self._queue.abandon(f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error)
+        finally:
+            await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<BatchSession {self._session.server} {len(self)} queued{' closed' if self._is_closed else ''}>"
+
+    def _check_open(self, path: str | None) -> None:
+        if self._is_closed:
+            raise ClosedError("the batch is closed: make another one with session.batch()", path=path)
+        if self._session.is_closed:
+            raise ClosedError("the session is closed: open a new one", path=path)
+
+
+def _root_of(server: str) -> str:
+    if not isinstance(server, str):
+        raise TypeError(f"the server must be a URL as text, such as 'http://localhost:8080', not {type(server).__name__}")
+    try:
+        parts = urlsplit(server.strip())
+        has_port_problem = parts.port is not None and parts.port <= 0
+    except ValueError as error:
+        raise ValueError(f"the server URL cannot be read: {error}") from None
+    if "@" in parts.netloc:
+        raise ValueError("the server URL holds credentials, which end up in logs: give them as auth=(user, password)")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or has_port_problem:
+        raise ValueError(f"the server must be a URL such as 'http://localhost:8080', not {server!r}")
+    if parts.query or parts.fragment:
+        raise ValueError(f"the server must be the URL of the portal's root, without '?' and '#': {server!r}")
+    root = parts.path.rstrip("/")
+    for known in (_INVOKE, _INVOKE.removesuffix("/invoke")):
+        root = root.removesuffix(known)
+    return f"{parts.scheme}://{parts.netloc}{root}"

@@ -1,0 +1,206 @@
+"""Every error of the library, as one tree. Knows what each error means; does not know how it comes about.
+
+    LiferayError
+    ├── TransportError              the network is at fault
+    │   ├── ConnectError            no connection was made: nothing reached the portal (is a NotSentError too)
+    │   └── NoAnswerError           the request went out and no whole answer came back: a write may have run
+    ├── NotSentError                the call never left this process; it may be made again
+    ├── ServerError                 the portal is at fault, or says that you are: its exception class and message
+    │   ├── AuthenticationError     it does not know who calls
+    │   ├── AccessDeniedError       it knows, and refuses
+    │   ├── NoSuchServiceError      no service of that path and those parameter names
+    │   └── NotFoundError           NoSuchUserException, NoSuchEntryException and their like
+    ├── ProtocolError               the answer is not what `/api/jsonws/invoke` answers: HTML, garbage, a wrong count
+    ├── RedirectError               the portal is elsewhere (redirects are not followed: POST would become GET)
+    ├── ResultError                 the call ran, but its result does not fit `returns=`
+    ├── DependencyError             the call needs the result of a call that failed
+    ├── CallCancelledError          the call was cancelled
+    ├── CallbackError               a callback of yours raised
+    ├── NotSettledError             a result was asked for too early (is a RuntimeError too)
+    ├── ClosedError                 the session or batch is closed (is a RuntimeError too)
+    ├── BatchSplitError             an early await would split a strict batch (is a RuntimeError too)
+    └── BatchError                  several calls failed (is an ExceptionGroup too)
+
+Mistakes that show at the line of the call (a bad path, a value that cannot be encoded) are `TypeError` and `ValueError`.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class LiferayError(Exception):
+    """The root of all errors of this library.
+
+    Attributes:
+        path: the path of the call that carries this error, such as `/user/get-user-by-id`; None where no call does.
+    """
+
+    def __init__(self, message: str = "", *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __str__(self) -> str:
+        text = str(self.args[0]) if self.args else ""
+        return f"{self.path}: {text}" if self.path else text
+
+    def for_call(self, path: str) -> Self:
+        """Return a copy for one call, with the same cause: one error for all would mix up tracebacks."""
+        twin = copy.copy(self)
+        twin.path = path
+        twin.__cause__ = self.__cause__
+        return twin
+
+
+class TransportError(LiferayError):
+    """The network failed; the subclasses tell what that means to the call. `__cause__` is the HTTP library's error."""
+
+
+class NotSentError(LiferayError):
+    """The call never left this process: making it again cannot do it twice."""
+
+
+class ConnectError(TransportError, NotSentError):
+    """No connection to the portal was made (refused, no such host, TLS, proxy, no free connection in time)."""
+
+
+class NoAnswerError(TransportError):
+    """The request was sent, or partly sent, and no whole answer came. Whether the portal ran it, nobody can know."""
+
+
+class ServerError(LiferayError):
+    """The portal answered with one of its exceptions (`protocol.md` A.3).
+
+    Attributes:
+        exception: full name of the Java class, `""` where the portal does not tell (7.3+ by default).
+        message: the portal's text, `""` where it does not tell.
+        status: HTTP status (200 on 6.2, whatever happened).
+        calls: number of calls in the refused request. The portal does not say which of them failed: with more than one,
+            this error is the error of the whole request.
+    """
+
+    def __init__(
+        self, message: str = "", *, exception: str = "", status: int = 200, calls: int = 1, path: str | None = None
+    ) -> None:
+        super().__init__(message, path=path)
+        self.message = message
+        self.exception = exception
+        self.status = status
+        self.calls = calls
+
+    def is_a(self, name: str) -> bool:
+        """Tell whether the Java class is `name`, given in full or without its package (`"NoSuchEntryException"`)."""
+        simple = self.exception.rpartition(".")[2]
+        return name in {self.exception, simple, *simple.split("$")}
+
+    remedy = ""
+
+    def __str__(self) -> str:
+        told = self.message or "the portal gives no reason"
+        if self.exception and self.exception != self.message:
+            told += f" ({self.exception})"
+        if self.status != 200:
+            told += f" [status {self.status}]"
+        if self.remedy:
+            told += f"; {self.remedy}"
+        if self.calls == 1:
+            return f"{self.path} was refused: {told}" if self.path else told
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}the portal refused the batch of {self.calls} calls and does not say which one failed: {told}"
+
+
+class AuthenticationError(ServerError):
+    """The portal does not know who calls: no or wrong credentials, in any of the forms in which it says so."""
+
+    remedy = "check the credentials given as auth="
+
+
+class AccessDeniedError(ServerError):
+    """The portal knows who calls, and refuses: no permission, a service access policy, an address not allowed."""
+
+
+class NoSuchServiceError(ServerError):
+    """No service has this path and these parameter names. A missing or misspelt parameter gives the same error."""
+
+    remedy = "check the path and the names of all parameters: the portal finds a service by both"
+
+
+class NotFoundError(ServerError):
+    """The portal knows the service, but not the thing that was asked for (`NoSuch...Exception`, or status 404)."""
+
+
+class ProtocolError(LiferayError):
+    """The answer is not what the invoker answers. `status` is the HTTP status, `excerpt` the beginning of the body."""
+
+    def __init__(self, message: str = "", *, status: int = 200, excerpt: str = "", path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.status = status
+        self.excerpt = excerpt
+
+
+class RedirectError(LiferayError):
+    """The portal sends the client elsewhere: `location` is the new URL, `status` the HTTP status."""
+
+    def __init__(self, message: str = "", *, location: str = "", status: int = 302, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.location = location
+        self.status = status
+
+
+class ResultError(LiferayError):
+    """The call ran and its result does not fit `returns=`; `value` is the result as it came."""
+
+    def __init__(self, message: str = "", *, value: object = None, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.value = value
+
+
+class DependencyError(NotSentError):
+    """The call refers to the result of a call that failed or lacks the property; it was not sent. `__cause__` tells why."""
+
+
+class CallCancelledError(LiferayError):
+    """The call was cancelled, by `call.cancel()` or with the task that sent it.
+
+    Not `asyncio.CancelledError`: the task that awaits the call is not cancelled itself.
+    """
+
+
+class CallbackError(LiferayError):
+    """A callback raised; `__cause__` is what it raised. The other callbacks have run all the same."""
+
+
+class NotSettledError(LiferayError, RuntimeError):
+    """`result()`, `exception()` or `outcome` was asked of a call that has not ended yet: await it first."""
+
+
+class ClosedError(NotSentError, RuntimeError):
+    """The session or batch is closed: the call was not sent."""
+
+
+class BatchSplitError(LiferayError, RuntimeError):
+    """A call was made on a `strict=True` batch after an early `await` had sent it: a second request would be needed."""
+
+
+class BatchSplitWarning(UserWarning):
+    """An early `await` inside the block sent the batch before it was complete: it takes more requests than it needs."""
+
+
+class BatchError(ExceptionGroup[Exception], LiferayError):
+    """Calls of a batch failed; `exceptions` holds one error a failed call, in call order. Works with `except*`."""
+
+    def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
+        super().__init__(message, exceptions)
+        self.path = None
+
+    def derive(self, excs: Sequence[Exception], /) -> BatchError:  # type: ignore[override]  # narrower on purpose: a part of a BatchError is one
+        """Return a `BatchError` with some of the errors; `split` and `except*` call this."""
+        return BatchError(self.message, excs)
+
+    def __str__(self) -> str:
+        first = str(self.exceptions[0]) if self.exceptions else ""
+        return f"{self.message}; the first: {first}"
