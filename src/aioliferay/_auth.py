@@ -70,7 +70,10 @@ async def authenticated(
         return await send(request)
     flow = auth.flow(request)
     try:
-        answer = await send(next(flow))
+        first = next(flow, None)
+        if first is None:
+            raise RuntimeError(f"the flow of {type(auth).__name__} yielded no request")
+        answer = await send(first)
         while True:
             try:
                 request = flow.send(answer)

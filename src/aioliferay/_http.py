@@ -5,6 +5,7 @@ it: a client of the same shape (httpx2's) raises classes of its own with the sam
 from __future__ import annotations
 
 import http.cookiejar
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +16,13 @@ from aioliferay._core.messages import Answer
 from aioliferay.errors import ConnectError, NoAnswerError, NotSentError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aioliferay._core.messages import Request
 
 _CONNECT_SECONDS: Final = 10.0
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
-_UNUSABLE: Final = frozenset({"LocalProtocolError", "InvalidURL"})
+_first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # of given clients, before we used them
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Transport:
     def __init__(self, client: Any = None, *, auth: Any = None) -> None:
         self._is_own = client is None
         self._client: Any = _own_client() if client is None else client
-        self._cookies = type(self._client.cookies)(self._client.cookies)
+        self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
         self._is_traced = client is None
         self._options = {} if auth is None else {"auth": auth}
 
@@ -52,7 +55,7 @@ class Transport:
             NotSentError: nothing left (a ConnectError where no connection was made).
             NoAnswerError: the request left, or began to, and no whole answer came.
         """
-        trip.is_sent = not self._is_traced
+        _check_headers(request.headers)
         connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
         try:
             message = self._client.build_request(
@@ -63,11 +66,17 @@ class Transport:
                 timeout=(connect, timeout, timeout, timeout),
                 extensions={"trace": self._tracer(trip)},
             )
-            self._set_cookies(message)
+        except Exception as error:
+            raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
+        self._set_cookies(message, request.headers)
+        trip.is_sent = not self._is_traced
+        try:
             with anyio.move_on_after(timeout) as scope:
                 response = await self._client.send(message, follow_redirects=False, **self._options)
         except Exception as error:
-            raise _mapped(error, trip, request.url, timeout) from error
+            mapped = _mapped(error, trip, request.url, timeout)
+            # What the library says of a header that it refuses holds the header, which may be a credential.
+            raise mapped from (None if type(mapped) is NotSentError else error)
         if scope.cancelled_caught:
             raise _expired(trip, request.url, timeout)
         return Answer(
@@ -79,9 +88,13 @@ class Transport:
         if self._is_own:
             await self._client.aclose()
 
-    def _set_cookies(self, message: Any) -> None:
+    def _set_cookies(self, message: Any, headers: Mapping[str, str]) -> None:
+        given = {name.lower(): value for name, value in headers.items()}.get("cookie", self._client.headers.get("cookie"))
         message.headers.pop("cookie", None)
-        self._cookies.set_cookie_header(message)
+        if given is None:
+            self._cookies.set_cookie_header(message)
+        else:
+            message.headers["cookie"] = given
 
     def _tracer(self, trip: Trip) -> Any:
         async def trace(event: str, _: object) -> None:
@@ -99,11 +112,18 @@ def _own_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(cookies=jar, follow_redirects=False)
 
 
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        # The HTTP library would say so too, with the value, which may be a credential.
+        if not (value.isascii() and value.replace("\t", " ").isprintable() and value == value.strip()):
+            raise NotSentError(f"the value of header {name!r} has characters or spaces that HTTP does not allow")
+
+
 def _mapped(error: Exception, trip: Trip, url: str, timeout: float | None) -> NotSentError | TransportError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     reason = str(error) or type(error).__name__
-    if kinds & _UNUSABLE:
-        return NotSentError(f"no request could be made of this: {reason}")
+    if "LocalProtocolError" in kinds:
+        return NotSentError("the HTTP library refuses the request: a header has characters that HTTP does not allow")
     if kinds & _NEVER_SENT or not trip.is_sent:
         if "PoolTimeout" in kinds:
             return ConnectError(f"no connection was free within {timeout:g} s: too many requests at once, or too slow ones")

@@ -44,7 +44,7 @@ class CallQueue:
         self._exchange = exchange
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
-        self._turn = anyio.Lock()  # requests of one batch go one after another: writes keep their order
+        self._last_turn: _Turn | None = None
         self._is_flush_due = False
         self._flushes = 0
         self._flushed: anyio.Event | None = None
@@ -97,7 +97,11 @@ class CallQueue:
         """Note that the user asked for a request of its own: what follows is no split."""
         self._split_site = None
 
-    async def send(self, calls: Sequence[Call[Any]]) -> list[CallbackError]:
+    def _next_turn(self) -> _Turn:
+        self._last_turn = _Turn(self._last_turn)
+        return self._last_turn
+
+    async def send(self, calls: Sequence[Call[Any]], turn: _Turn | None = None) -> list[CallbackError]:
         """Send calls that were taken, tell their callbacks, and return what these raised.
 
         When it is cancelled, every call is settled, the callbacks are told all the same, and the cancellation goes on.
@@ -105,7 +109,7 @@ class CallQueue:
         if not calls:
             return []
         try:
-            async with self._turn:
+            async with turn or self._next_turn():
                 await self._exchange.run(calls)
         except BaseException:
             for call in calls:
@@ -147,7 +151,12 @@ class CallQueue:
         """
         calls = self.pending()
         if calls:
-            self._start_flush(partial(self._send_in_background, calls), calls)
+            turn = self._next_turn()  # now, not in the task: trio starts tasks in any order
+            try:
+                self._start_flush(partial(self._send_in_background, calls, turn), calls, turn)
+            except RuntimeError:
+                turn.ended.set()
+                raise
             self.take()
 
     def flush_soon(self, call: Call[Any], /) -> None:
@@ -158,7 +167,7 @@ class CallQueue:
         site = _waiting_site(call)
         self._start_flush(partial(self._flush_early, site), self._calls)
 
-    def _start_flush(self, work: Any, calls: Sequence[Call[Any]]) -> None:
+    def _start_flush(self, work: Any, calls: Sequence[Call[Any]], turn: _Turn | None = None) -> None:
         async def flush() -> None:
             try:
                 await work()
@@ -168,6 +177,8 @@ class CallQueue:
         def lost() -> None:
             for call in calls:
                 call.settle(NotSent(ClosedError("the event loop ended before it was sent", path=call.path)))
+            if turn is not None:
+                turn.ended.set()
             self._end_flush()
 
         self._tasks.start(flush, lost=lost)
@@ -198,8 +209,8 @@ class CallQueue:
             queued = len(self._calls)
             await anyio.lowlevel.checkpoint()
 
-    async def _send_in_background(self, calls: Sequence[Call[Any]]) -> None:
-        log_callback_errors(await self.send(calls))
+    async def _send_in_background(self, calls: Sequence[Call[Any]], turn: _Turn | None = None) -> None:
+        log_callback_errors(await self.send(calls, turn))
         self._unreported = [call for call in (*self._unreported, *calls) if call.is_unseen_failure]
 
     async def _tell(self, calls: Sequence[Call[Any]]) -> list[CallbackError]:
@@ -220,6 +231,30 @@ class CallQueue:
             error.__cause__ = cause
             errors.append(error)
         return errors
+
+
+class _Turn:
+    """A place in the line of a batch's requests, which go one after another: writes keep their order."""
+
+    __slots__ = ("ended", "previous")
+
+    def __init__(self, previous: _Turn | None) -> None:
+        self.previous = previous
+        self.ended = anyio.Event()
+
+    async def __aenter__(self) -> None:
+        previous = self.previous
+        try:
+            while previous is not None:
+                await previous.ended.wait()
+                previous = previous.previous  # who was cancelled in the line left before its own turn came
+        except BaseException:
+            self.ended.set()
+            raise
+        self.previous = None
+
+    async def __aexit__(self, *_: object) -> None:
+        self.ended.set()
 
 
 def failure_of(calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:

@@ -78,11 +78,12 @@ class Session:
             url=self.server + _INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None),
             auth=None if is_foreign else authentication_of(auth),
-            headers={"User-Agent": f"aioliferay/{version('aioliferay')}", **(headers or {})},
+            headers={"User-Agent": f"aioliferay/{version('aioliferay')}", **_checked_headers(headers or {})},
             timeout=checked_timeout(timeout),
             hooks=tuple(hooks),
         )
         self._tasks = BackgroundTasks()
+        self._is_closed = False
 
     @overload
     def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
@@ -123,19 +124,20 @@ class Session:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the session has been closed."""
-        return self._exchange.is_closed
+        """Whether the session has been closed, or is about to be: it takes no more calls."""
+        return self._is_closed
 
     async def aclose(self) -> None:
         """Close the session: wait up to 5 seconds for calls in flight, cancel the rest, close the connections.
 
         From now on every call fails with a `ClosedError`. Cancelling this skips the wait. Closing twice does nothing.
         """
-        self._exchange.is_closed = True
+        self._is_closed = True
         try:
             with anyio.move_on_after(_GRACE_SECONDS):
                 await self._tasks.join()
         finally:
+            self._exchange.is_closed = True
             with anyio.CancelScope(shield=True):
                 self._tasks.cancel()
                 await self._tasks.join()
@@ -327,16 +329,23 @@ class BatchSession:
             raise ClosedError("the session is closed: open a new one", path=path)
 
 
+def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"headers= maps names to values, both text; {name!r} is mapped to {type(value).__name__}")
+    return dict(headers)
+
+
 def _root_of(server: str) -> str:
     if not isinstance(server, str):
         raise TypeError(f"the server must be a URL as text, such as 'http://localhost:8080', not {type(server).__name__}")
+    if "@" in server:
+        raise ValueError("the server URL holds credentials, which end up in logs: give them as auth=(user, password)")
     try:
         parts = urlsplit(server.strip())
         has_port_problem = parts.port is not None and parts.port <= 0
     except ValueError as error:
         raise ValueError(f"the server URL cannot be read: {error}") from None
-    if "@" in parts.netloc:
-        raise ValueError("the server URL holds credentials, which end up in logs: give them as auth=(user, password)")
     if parts.scheme not in {"http", "https"} or not parts.hostname or has_port_problem:
         raise ValueError(f"the server must be a URL such as 'http://localhost:8080', not {server!r}")
     if parts.query or parts.fragment:

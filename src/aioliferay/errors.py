@@ -53,6 +53,8 @@ class LiferayError(Exception):
         twin = copy.copy(self)
         twin.path = path
         twin.__cause__ = self.__cause__
+        if hasattr(twin, "__notes__"):
+            twin.__notes__ = list(twin.__notes__)
         return twin
 
 
@@ -94,8 +96,9 @@ class ServerError(LiferayError):
 
     def is_a(self, name: str) -> bool:
         """Tell whether the Java class is `name`, given in full or without its package (`"NoSuchEntryException"`)."""
+        outer = self.exception.partition("$")[0]
         simple = self.exception.rpartition(".")[2]
-        return name in {self.exception, simple, *simple.split("$")}
+        return bool(name) and name in {self.exception, outer, simple, *simple.split("$")}
 
     remedy = ""
 

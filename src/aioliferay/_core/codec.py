@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from aioliferay._core import encoding
 from aioliferay._core.messages import Answer, Command, Ok, Outcome, RawParams, Reference
@@ -17,8 +17,10 @@ from aioliferay._core.refusals import refusal, refused
 from aioliferay.errors import LiferayError, ProtocolError, ResultError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+P = TypeVar("P")
+T = TypeVar("T")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
@@ -43,10 +45,14 @@ def command(
     _check_path(path)
     params = _checked(path, {} if params is None else params)
     selected = _selection(path, select)
-    is_read = (_is_read(path) and not isinstance(params, RawParams)) or bool(idempotent)
-    if any(type(value) is Reference for value in params.values()):
-        return Command(path, b"", params, selected, is_read)
-    return Command(path, _statement(path, params, selected), None, selected, is_read)
+    is_read = _is_read(path) and not isinstance(params, RawParams) if idempotent is None else idempotent
+    known = {name: value for name, value in params.items() if type(value) is not Reference}
+    if len(known) == len(params):
+        return Command(path, _statement(path, known, selected), None, selected, is_read)
+    # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
+    plain = _naming(path, encoding.plain, known)
+    _naming(path, encoding.encode, plain)
+    return Command(path, b"", {name: plain.get(name, params[name]) for name in params}, selected, is_read)
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
@@ -85,15 +91,14 @@ def fit(outcome: Outcome[Any], adapter: TypeAdapter[Any] | None, path: str) -> O
     if adapter is None or not isinstance(outcome, Ok):
         return outcome
     try:
-        return Ok(adapter.validate_python(outcome.value))
+        return Ok(_validated(outcome.value, adapter))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the result itself"
         more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
-        text = f"the result does not fit returns={error.title}: {place}: {first['msg']}{more}"
-        misfit = ResultError(text, value=outcome.value, path=path)
-        misfit.__cause__ = error
-        return Ok(outcome.value, misfit)
+        return _misfit(outcome, f"the result does not fit returns={error.title}: {place}: {first['msg']}{more}", error, path)
+    except Exception as error:  # noqa: BLE001 - a validator of the user's own may raise anything, and must harm one call only
+        return _misfit(outcome, f"the result cannot be read as returns=: {type(error).__name__}: {error}", error, path)
 
 
 @lru_cache(maxsize=1024)
@@ -140,14 +145,15 @@ def _checked(path: str, params: Mapping[str, object]) -> Mapping[str, object]:
 def _selection(path: str, select: Sequence[str] | None) -> tuple[str, ...]:
     if select is None:
         return ()
-    if isinstance(select, str) or not all(isinstance(name, str) for name in select):
+    names = () if isinstance(select, str) else tuple(select)
+    if isinstance(select, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{path}: select= takes a list of property names, such as ['firstName', 'emailAddress']")
-    if not select:
+    if not names:
         raise ValueError(f"{path}: select= names no property; leave it out for the full result")
-    for name in select:
+    for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{path}: {name[:200]!r} in select= is not a plain property name")
-    return tuple(select)
+    return names
 
 
 def _is_read(path: str) -> bool:
@@ -155,12 +161,34 @@ def _is_read(path: str) -> bool:
 
 
 def _statement(path: str, params: Mapping[str, object], select: tuple[str, ...]) -> bytes:
-    try:
-        encoded = encoding.encode(params)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from error.__cause__
+    encoded = _naming(path, encoding.encode, _naming(path, encoding.plain, params))
     key = f"$it[{','.join(select)}] = {path}" if select else path
     return b'{"%b":%b}' % (key.encode(), encoded)
+
+
+def _naming(path: str, convert: Callable[[P], T], params: P) -> T:
+    try:
+        return convert(params)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _misfit(outcome: Ok[Any], text: str, cause: Exception, path: str) -> Ok[Any]:
+    error = ResultError(text, value=outcome.value, path=path)
+    error.__cause__ = cause
+    return Ok(outcome.value, error)
+
+
+def _validated(value: object, adapter: TypeAdapter[Any]) -> Any:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        try:
+            return adapter.validate_json(to_json(value))  # a strict model takes text for a date only from JSON, which it was
+        except ValidationError:
+            raise error from None
 
 
 def _mismatch(answer: Answer, value: object, count: int) -> LiferayError:

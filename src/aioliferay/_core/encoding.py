@@ -17,29 +17,37 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
+from aioliferay._core.messages import Reference
+
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _LONG: Final = range(-(2**63), 2**63)
 _DEEPEST: Final = 100
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def encode(params: Mapping[str, object]) -> bytes:
-    """Return the JSON object of the parameters, in UTF-8.
+def plain(params: Mapping[str, object]) -> dict[str, object]:
+    """Return a copy of the parameters in JSON's own types, ready for `encode`.
 
     Raises:
         TypeError: a value has no form that the portal takes.
         ValueError: a value is out of range, not finite, or not text that UTF-8 can carry.
     """
-    plain = dict(params)
-    if not all(map(_is_plain, plain.values())):
-        plain = {name: value_of(value, name) for name, value in plain.items()}
+    return {name: value if _is_plain(value) else value_of(value, name) for name, value in params.items()}
+
+
+def encode(params: dict[str, object]) -> bytes:
+    """Return the JSON object of plain parameters, in UTF-8.
+
+    Raises:
+        ValueError: a text holds what UTF-8 cannot carry.
+    """
     try:
-        return to_json(plain)
+        return to_json(params)
     except PydanticSerializationError:
-        for name, value in plain.items():
+        for name, value in params.items():
             _check_text(name, name)
             _check_text(value, name)
-        raise  # pragma: no cover - every value was reduced to JSON's own types, so only text can fail
+        raise  # pragma: no cover - every value is of JSON's own types by now, so only text can fail
 
 
 def value_of(value: object, where: str, depth: int = 0) -> object:
@@ -47,7 +55,9 @@ def value_of(value: object, where: str, depth: int = 0) -> object:
     if _is_plain(value):
         return value
     if depth > _DEEPEST:
-        raise ValueError(f"parameter {where!r} is nested deeper than {_DEEPEST} levels, or contains itself")
+        raise ValueError(f"parameter {where[:40]!r} is nested deeper than {_DEEPEST} levels, or contains itself")
+    if isinstance(value, Reference):
+        raise TypeError(f"parameter {where!r} holds a reference inside another value: a reference must be the whole value")
     for kind, convert in _CONVERSIONS:
         if isinstance(value, kind):
             return convert(value, where, depth)
@@ -76,12 +86,15 @@ def _describe(value: object) -> str:
 def _integer(value: Any, where: str, _: int) -> int:
     number = operator.index(value)
     if number not in _LONG:
-        raise ValueError(f"parameter {where!r} is out of the range of a long: {number}")
+        raise ValueError(f"parameter {where!r} is out of the range of a long (64 bits)")
     return number
 
 
 def _float(value: Any, where: str, _: int) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"parameter {where!r} is not a finite number: {number}")
     return number
@@ -115,7 +128,7 @@ def _mapping(value: Mapping[object, object], where: str, depth: int) -> dict[str
     for key, item in value.items():
         if not isinstance(key, str):
             raise TypeError(f"parameter {where!r} has a key that is not text: {key!r}")
-        result[str(key)] = value_of(item, f"{where}.{key}", depth + 1)
+        result[str.__str__(key)] = value_of(item, f"{where}.{key}", depth + 1)
     return result
 
 

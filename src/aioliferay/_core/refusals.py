@@ -104,12 +104,16 @@ def _of_object(answer: Answer) -> LiferayError | None:
         return None
     inner = value.get("error")
     if isinstance(inner, dict):
-        return _server_error(str(inner.get("type", "")), str(inner.get("message", "")), answer.status)
-    told = str(value["exception"])
+        return _server_error(_text(inner.get("type")), _text(inner.get("message")), answer.status)
+    told = _text(value["exception"])
     if "message" in value:
-        return _server_error(told, str(value["message"]), answer.status)
+        return _server_error(told, _text(value["message"]), answer.status)
     java_class, colon, message = told.partition(": ")
     return _server_error(java_class, message if colon else "", answer.status)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _hidden(status: int) -> ServerError:

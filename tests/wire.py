@@ -1,0 +1,65 @@
+"""A portal without a network: answers what is posted, keeps a journal, and can be held in mid-request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from aioliferay import Session
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Runs `/x/<verb>-echo` (the result is parameter `value`) and `/x/<verb>-fail` (a NoSuchEntryException)."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.batches: list[list[str]] = []
+        self.executed: list[tuple[str, Any]] = []
+        self.gate: anyio.Event | None = None
+        self.arrived = anyio.Event()
+        self.steps = 0
+        self.answer: httpx.Response | Exception | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request, at `steps` checkpoints before and after running it."""
+        self.requests.append(request)
+        statements = json.loads(request.content)
+        self.batches.append([next(iter(statement)) for statement in statements])
+        self.arrived.set()
+        await self._dawdle()
+        if self.gate is not None:
+            await self.gate.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        answer = self.answer or self._run(statements)
+        await self._dawdle()
+        return answer
+
+    def session(self, **options: Any) -> Session:
+        """Return a session that talks to this portal."""
+        return Session("http://portal.test", http=httpx.AsyncClient(transport=self), **options)
+
+    def hold(self) -> anyio.Event:
+        """Let requests arrive and wait until the returned event is set."""
+        self.gate = anyio.Event()
+        self.arrived = anyio.Event()
+        return self.gate
+
+    async def _dawdle(self) -> None:
+        for _ in range(self.steps):
+            await anyio.lowlevel.checkpoint()
+
+    def _run(self, statements: list[dict[str, dict[str, Any]]]) -> httpx.Response:
+        results: list[Any] = []
+        for statement in statements:
+            ((path, params),) = statement.items()
+            self.executed.append((path, params.get("value")))
+            if path.endswith("fail"):
+                told = {"exception": "com.liferay.NoSuchEntryException", "message": f"no entry {params.get('value')}"}
+                return httpx.Response(200, json=told)
+            results.append(params.get("value"))
+        return httpx.Response(200, json=results)
