@@ -7,7 +7,7 @@ from __future__ import annotations
 import http.cookiejar
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 import httpx
@@ -16,7 +16,7 @@ from aioliferay._core.messages import Answer
 from aioliferay.errors import ConnectError, NoAnswerError, NotSentError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aioliferay._core.messages import Request
 
@@ -69,11 +69,13 @@ class Transport:
         except Exception as error:
             raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
         self._set_cookies(message, request.headers)
+        if isinstance(message.stream, httpx.ByteStream):
+            message.stream = _Whole(request.body)
         trip.is_sent = not self._is_traced
         try:
             with anyio.move_on_after(timeout) as scope:
                 response = await self._client.send(message, follow_redirects=False, **self._options)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - mapped, whatever it is
             mapped = _mapped(error, trip, request.url, timeout)
             # What the library says of a header that it refuses holds the header, which may be a credential.
             raise mapped from (None if type(mapped) is NotSentError else error)
@@ -105,6 +107,30 @@ class Transport:
                 trip.is_sent = True
 
         return trace
+
+
+class _Whole(httpx.ByteStream):
+    """A body in one piece. The library's own is an async generator, which a cancel leaves unfinished: trio warns of that."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._body)
+
+
+class _Once:
+    def __init__(self, body: bytes) -> None:
+        self._left = [body]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 def _own_client() -> httpx.AsyncClient:

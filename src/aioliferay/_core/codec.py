@@ -110,11 +110,14 @@ def adapter_for(returns: Any) -> TypeAdapter[Any]:
     """
     try:
         try:
-            return TypeAdapter(returns, config=ConfigDict(val_temporal_unit="milliseconds"))
+            adapter = TypeAdapter(returns, config=ConfigDict(val_temporal_unit="milliseconds"))
         except PydanticUserError:
-            return TypeAdapter(returns)  # models, dataclasses and typed dicts bring their own configuration
+            adapter = TypeAdapter(returns)  # models, dataclasses and typed dicts bring their own configuration
     except PydanticUserError as error:
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
+    if not adapter.pydantic_complete:
+        raise TypeError(f"returns={returns!r} names a type that is not defined yet: give the type itself")
+    return adapter
 
 
 def _check_path(path: object) -> None:
