@@ -66,9 +66,9 @@ class Transport:
                 timeout=(connect, timeout, timeout, timeout),
                 extensions={"trace": self._tracer(trip)},
             )
+            self._set_cookies(message, request.headers)
         except Exception as error:
             raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
-        self._set_cookies(message, request.headers)
         if isinstance(message.stream, httpx.ByteStream):
             message.stream = _Whole(request.body)
         trip.is_sent = not self._is_traced
