@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
+import contextlib
 import doctest
 import inspect
 import os
@@ -15,7 +16,6 @@ import signal
 import subprocess
 import sys
 import types
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ NOT_EXECUTED = {  # by language and beginning of the block: the reason why nothi
     (
         "bash",
         "pip install",
-    ): "needs a package index, which a test run may not have; the two lines of the README install the same",
+    ): "needs a package index, which a test run may not have",
     ("bash", "python docs/examples/"): "the examples are run by test_example_runs",
 }
 COMMANDS = {  # lines that are run or checked in a way of their own
@@ -49,9 +49,18 @@ COMMANDS = {  # lines that are run or checked in a way of their own
     TESTS: "test_readme_lines_are_those_of_the_project",
 }
 
+PYTEST_INI = """\
+[pytest]
+asyncio_mode = strict
+asyncio_default_fixture_loop_scope = function
+filterwarnings = error
+"""
+
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
-_SHOWN = re.compile(r"#\s*->\s*(.*?)\s*$")
+_SHOWN = re.compile(r"(?P<code>.*?)# -> (?P<text>.*)")
+_MORE = re.compile(r"\s*#    (?P<text>.*)")
 _CHECKER = doctest.OutputChecker()
+_LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @dataclass(frozen=True)
@@ -100,15 +109,24 @@ def all_blocks(condition):
 
 def shown_as(value, text):
     """Fail unless `value` looks like `text`; `...` stands for anything."""
-    if not _CHECKER.check_output(f"{text}\n", f"{value}\n", doctest.ELLIPSIS):
+    if not _CHECKER.check_output(f"{text}\n", f"{value}\n", _LOOSE):
         raise AssertionError(f"shown: {text}\nis:    {value}")
 
 
 class Checks(ast.NodeTransformer):
-    """Makes each expression that ends in a comment `# -> text` compare itself with the text."""
+    """Makes each expression compare itself with the text of the comment `# -> text` behind it or in the lines below."""
 
     def __init__(self, source):
-        self.shown = {n: match[1] for n, line in enumerate(source.splitlines(), 1) if (match := _SHOWN.search(line))}
+        self.shown = {}
+        last = None
+        for number, line in enumerate(source.splitlines(), 1):
+            if match := _SHOWN.fullmatch(line):
+                last = number if match["code"].strip() else number - 1
+                self.shown[last] = match["text"]
+            elif last is not None and (match := _MORE.fullmatch(line)):
+                self.shown[last] += " " + match["text"]
+            else:
+                last = None
 
     def visit_Expr(self, node):
         text = self.shown.pop(node.end_lineno, None)
@@ -158,10 +176,20 @@ def test_page_python_blocks_run(page):
         run_python(blocks, url)
 
 
+def test_tutorial_works_at_the_prompt():
+    """The blocks of the tutorial can be typed, as they stand, at the prompt that it tells to open."""
+    blocks = [block for block in blocks_of(DOCS / "tutorial" / "first-batch.md") if block.is_script]
+    with FakePortal().serve() as url:
+        typed = "\n".join(block.text for block in blocks).replace(SERVER, url)
+        done = run([sys.executable, "-W", "error", "-m", "asyncio"], typed=typed)
+    assert "Error" not in re.sub(r"BatchError|NotFoundError", "", done.stdout + done.stderr)
+    assert "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]" in done.stdout
+
+
 @all_blocks(lambda block: block.is_pytest)
 def test_pytest_block_passes(block, tmp_path):
     """A block with tests passes under pytest with the plugin, in a project of its own."""
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n")
+    (tmp_path / "pytest.ini").write_text(PYTEST_INI)
     (tmp_path / "test_block.py").write_text(block.text, encoding="utf-8")
     done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_block.py"], cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -224,16 +252,15 @@ def test_excuse_is_in_use():
     assert set(NOT_EXECUTED) == used
 
 
-def test_body_shown_is_what_is_sent():
-    """A request's body that a page shows is, byte for byte, what the library sends for the calls shown before it."""
-    shown = {block.text.strip() for block in BLOCKS if block.language == "text" and block.text.startswith("[{")}
-    sent = set()
-    for page in PAGES:
-        portal = FakePortal()
-        with portal.serve() as url:
-            run_python([block for block in blocks_of(page) if block.is_script], url)
-        sent |= {request.body.decode() for request in portal.requests}
-    assert set() == shown - sent
+@pytest.mark.parametrize("page", sorted({b.page for b in BLOCKS if b.is_of("text", "[{")}), ids=lambda page: page.stem)
+def test_body_shown_is_what_is_sent(page):
+    """A request's body that a page shows is, byte for byte, what the library sends for the calls that the page shows."""
+    blocks = blocks_of(page)
+    portal = FakePortal()
+    with portal.serve() as url:
+        run_python([block for block in blocks if block.is_script], url)
+    shown = {block.text.strip() for block in blocks if block.is_of("text", "[{")}
+    assert set() == shown - {request.body.decode() for request in portal.requests}
 
 
 def test_readme_lines_are_those_of_the_project():
@@ -245,6 +272,49 @@ def test_readme_lines_are_those_of_the_project():
     noxfile = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     sessions = {node.name for node in noxfile.body if isinstance(node, ast.FunctionDef)}
     assert {"tests", "demo"} <= sessions
+
+
+FAILURES = {  # the first cells of the README's table: how to bring it about
+    "the portal refused the batch": {"calls": ["/user/get-user-by-id", "/blogsentry/delete-entry"]},
+    "the portal refused a call that travelled alone": {"calls": ["/blogsentry/delete-entry"]},
+    "no connection: nothing was sent": {"server": "http://127.0.0.1:1"},
+    "the request was sent, no answer came": {"fault": {"drop": "after"}},
+    "the portal asked for credentials (status 401, sign-in page)": {"fault": {"status": 401}},
+    "the portal redirected": {"fault": {"status": 302, "headers": {"Location": "http://elsewhere.test/"}}},
+    "HTML, garbage, or a wrong number of results": {"fault": {"count": 1}},
+    "the block raised before the batch was sent": {"raises": KeyError},
+    "the result does not fit `returns=`": {"returns": list[int]},
+}
+
+
+async def fail(url, *, calls=("/user/get-user-by-id",), raises=None, returns=dict):
+    async with aioliferay.Session(url, auth=("test@liferay.com", "test")) as session:
+        with contextlib.suppress(aioliferay.BatchError, *filter(None, [raises])):
+            async with session.batch() as batch:
+                made = [batch.call(path, {"userId": 20199, "entryId": 1}, returns=returns) for path in calls]
+                if raises:
+                    raise raises
+    return made[0]
+
+
+def test_readme_table_of_failures_is_true():
+    """What the README says of each failure is what the call has: the error's class, and the outcome."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| what happened |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in table)}
+    assert list(FAILURES) == list(rows)
+    for what, given in FAILURES.items():
+        options = dict(given)
+        portal = FakePortal()
+        if fault := options.pop("fault", None):
+            portal.misbehave(**fault)
+        with portal.serve() as url:
+            call = asyncio.run(fail(options.pop("server", url), **options))
+        error, outcome = rows[what]
+        assert f"`{type(call.outcome).__name__}`" == outcome
+        assert f"`{type(call.exception()).__name__}`" in error or (
+            error.startswith("the portal's") and call.exception().exception
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -259,7 +329,8 @@ def test_page_links_lead_somewhere(page):
 def test_reference_covers_public_names(module):
     """The reference has every public name, once."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
-    documented = re.findall(rf"\.\. auto\w+:: {re.escape(module.__name__)}\.(\w+)$", text, re.MULTILINE)
+    directive = rf"^\.\. (?:autoclass|autoexception|py:data):: {re.escape(module.__name__)}\.(\w+)(?:\(\))?$"
+    documented = re.findall(directive, text, re.MULTILINE)
     assert sorted(module.__all__) == sorted(documented)
 
 
@@ -269,6 +340,8 @@ def test_runner_refuses_what_is_not_shown():
         run_python([Block(DOCS, 1, "python", "1 + 1  # -> 3\n")], "")
     with pytest.raises(SyntaxError, match="nothing is shown"):
         run_python([Block(DOCS, 1, "python", "x = 2  # -> 2\n")], "")
+    with pytest.raises(AssertionError, match="shown: a b"):
+        run_python([Block(DOCS, 1, "python", "print('a', 'c')\n# -> a\n#    b\n")], "")
     run_python([Block(DOCS, 1, "python", "import asyncio\nawait asyncio.sleep(0)\nprint('a', 2)  # -> a 2\n")], "")
 
 
@@ -291,5 +364,7 @@ def installed(command):
     return found
 
 
-def run(command, *, cwd=ROOT):
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own commands
+def run(command, *, cwd=ROOT, typed=""):
+    return subprocess.run(  # noqa: S603 - our own commands
+        command, cwd=cwd, input=typed, capture_output=True, text=True, timeout=120, check=False
+    )

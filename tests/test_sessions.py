@@ -194,7 +194,11 @@ async def test_call_timeout_is_tighter_than_the_session(wire):
             batch.call("/x/get-echo", timeout=3)
             batch.call("/x/get-echo", timeout=float("inf"))
             results = await batch.invoke(return_exceptions=True)
-    assert trio.current_time() - started == pytest.approx(3)
+        assert trio.current_time() - started == pytest.approx(3)
+        unlimited = session.call("/x/get-echo", timeout=float("inf"))
+        with trio.move_on_after(1000):
+            await unlimited
+        assert not unlimited.done()
     assert ["no answer from http://portal.test/api/jsonws/invoke within 3 s" in str(error) for error in results]
 
 

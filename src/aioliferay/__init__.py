@@ -87,8 +87,6 @@ __all__ = [  # noqa: RUF022 - under headings
     "BatchSplitWarning",
 ]
 
-for _name in __all__:
-    _member = globals()[_name]
-    if getattr(_member, "__module__", "").startswith("aioliferay"):
+for _member in [globals()[name] for name in __all__]:
+    if str(getattr(_member, "__module__", "")).startswith("aioliferay"):
         _member.__module__ = "aioliferay"  # tracebacks and documentation name the public place
-del _name, _member

@@ -5,7 +5,7 @@ Knows no HTTP library and no event loop, so each flow is tested with `next` and 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -33,8 +33,12 @@ class BasicAuth:
             raise TypeError("auth= takes a pair of texts: (user, password)")
         if ":" in user:
             raise ValueError("a user name for basic authentication cannot contain ':'")
+        try:
+            pair = f"{user}:{password}".encode()
+        except UnicodeEncodeError:
+            raise ValueError("user and password must be text that UTF-8 can carry") from None  # its cause shows the password
         self._user = user
-        self._header = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        self._header = "Basic " + base64.b64encode(pair).decode("ascii")
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request once, with its `Authorization` header."""
@@ -92,6 +96,7 @@ def authentication_of(auth: Any) -> Authentication | None:
     """
     if auth is None or isinstance(auth, Authentication):
         return auth
-    if isinstance(auth, tuple) and len(auth) == 2:
+    kind = type(cast("object", auth))
+    if issubclass(kind, tuple) and len(auth) == 2:
         return BasicAuth(*auth)
-    raise TypeError(f"auth= takes (user, password), an authentication object or None, not {type(auth).__name__}")
+    raise TypeError(f"auth= takes (user, password), an authentication object or None, not {kind.__name__}")

@@ -6,7 +6,7 @@ import logging
 import math
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypedDict, TypeVar, cast
 
 import anyio
 
@@ -35,7 +35,7 @@ class CallOptions(TypedDict, total=False):
     idempotent: bool | None
     """True if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that by themselves."""
     timeout: float | None
-    """Seconds for the request that carries it, in place of the session's; the tightest of a batch counts."""
+    """Seconds for the request that carries it, in place of the session's; the tightest of a batch counts, `inf` is none."""
 
 
 class Sender(Protocol):
@@ -265,7 +265,7 @@ def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None,
 
 
 def checked_timeout(timeout: float | None) -> float | None:
-    """Return a number of seconds, None for no limit.
+    """Return the number of seconds as it is, which may be infinite, or None.
 
     Raises:
         TypeError, ValueError: it is none.
@@ -276,7 +276,7 @@ def checked_timeout(timeout: float | None) -> float | None:
         raise TypeError(f"timeout= takes a number of seconds or None, not {type(timeout).__name__}")
     if math.isnan(timeout) or timeout <= 0:
         raise ValueError(f"timeout= takes a positive number of seconds, not {timeout}")
-    return None if math.isinf(timeout) else float(timeout)
+    return float(timeout)
 
 
 def bound(command: Command) -> Command:
@@ -285,10 +285,8 @@ def bound(command: Command) -> Command:
     Raises:
         DependencyError: a result is missing, or has no such property; `__cause__` is the parent's error.
     """
-    values = {}
-    for name, value in (command.params or {}).items():
-        if isinstance(value, Reference):
-            values[name] = _property(value, command.path)
+    params = (command.params or {}).items()
+    values = {name: _property(value, command.path) for name, value in params if isinstance(value, Reference)}
     try:
         return codec.bind(command, values)
     except (TypeError, ValueError) as error:
@@ -314,11 +312,14 @@ def _property(reference: Reference, path: str) -> object:
     if not source.done() or not isinstance(source.outcome, Ok):
         error = source.exception() if source.done() else None
         raise DependencyError(f"it needs {reference.name!r} of {source.path}, which has no result", path=path) from error
-    result = source.raw
-    if not isinstance(result, Mapping) or reference.name not in result:
-        has = f"has only {', '.join(map(str, result))}" if isinstance(result, Mapping) else f"is {type(result).__name__}"
-        raise DependencyError(f"it needs {reference.name!r} of {source.path}, whose result {has}", path=path)
-    return result[reference.name]
+    result: object = source.raw
+    if not isinstance(result, Mapping):
+        has = f"is {type(result).__name__}"
+    elif reference.name in (properties := cast("Mapping[str, object]", result)):
+        return properties[reference.name]
+    else:
+        has = f"has only {', '.join(properties)}"
+    raise DependencyError(f"it needs {reference.name!r} of {source.path}, whose result {has}", path=path)
 
 
 def _run(call: Call[T], callbacks: Iterable[Callable[[Call[T]], object]]) -> list[CallbackError]:

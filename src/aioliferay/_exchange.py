@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -48,7 +49,7 @@ class Exchange:
     url: str
     transport: Transport
     auth: Authentication | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout: float | None = None
     hooks: Sequence[Hook] = ()
     is_closed: bool = False
@@ -155,7 +156,8 @@ def stages_of(calls: Sequence[Call[Any]]) -> list[Sequence[Call[Any]]]:
 
 def _tightest(calls: Sequence[Call[Any]], default: float | None) -> float | None:
     limits = [limit for call in calls if (limit := default if call.timeout is None else call.timeout) is not None]
-    return min(limits, default=None)
+    tightest = min(limits, default=math.inf)
+    return None if math.isinf(tightest) else tightest
 
 
 def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> list[Outcome[Any]]:

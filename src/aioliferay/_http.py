@@ -72,6 +72,7 @@ class Transport:
         if isinstance(message.stream, httpx.ByteStream):
             message.stream = _Whole(request.body)
         trip.is_sent = not self._is_traced
+        response: Any = None
         try:
             with anyio.move_on_after(timeout) as scope:
                 response = await self._client.send(message, follow_redirects=False, **self._options)

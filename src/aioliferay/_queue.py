@@ -262,7 +262,7 @@ def failure_of(calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackErr
     errors = [error for call in calls if (error := call.exception()) is not None]
     if not errors and not callback_errors:
         return None
-    text = f"{len(errors)} of {len(calls)} calls failed" if errors else f"{len(callback_errors)} callbacks raised"
+    text = f"{len(errors)} of {len(calls)} calls have no result" if errors else f"{len(callback_errors)} callbacks raised"
     return BatchError(text, [*errors, *callback_errors])
 
 

@@ -196,7 +196,7 @@ class BatchSplitWarning(UserWarning):
 class BatchError(ExceptionGroup[Exception], LiferayError):
     """Calls of a batch failed; `exceptions` holds one error a failed call, in call order. Works with `except*`."""
 
-    def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
+    def __init__(self, message: str, exceptions: Sequence[Exception], /) -> None:
         super().__init__(message, exceptions)
         self.path = None
 

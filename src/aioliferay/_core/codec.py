@@ -73,7 +73,7 @@ def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
     if refused_by_status is not None:
         return refused(refused_by_status, commands)
     try:
-        value = from_json(answer.body)
+        value: Any = from_json(answer.body)
     except ValueError as error:
         told = ProtocolError(
             f"the portal answered {_excerpt(answer.body)!r}, which is no JSON ({error}); is the server URL right?",
@@ -81,9 +81,10 @@ def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
             excerpt=_excerpt(answer.body),
         )
         return refused(told, commands)
-    if isinstance(value, list) and answer.status == 200 and len(value) == len(commands):
-        return [Ok(item) for item in value]
-    return refused(_mismatch(answer, value, len(commands)), commands)
+    results: list[Any] | None = value if isinstance(value, list) else None  # pyright: ignore[reportUnknownVariableType]  # it narrows Any to list[Unknown]
+    if results is not None and answer.status == 200 and len(results) == len(commands):
+        return [Ok(item) for item in results]
+    return refused(_mismatch(answer, results, len(commands)), commands)
 
 
 def fit(outcome: Outcome[Any], adapter: TypeAdapter[Any] | None, path: str) -> Outcome[Any]:
@@ -116,7 +117,7 @@ def adapter_for(returns: Any) -> TypeAdapter[Any]:
     except PydanticUserError as error:
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
     if not adapter.pydantic_complete:
-        raise TypeError(f"returns={returns!r} names a type that is not defined yet: give the type itself")
+        raise TypeError(f"returns={returns!r} is not a type that pydantic understands: it names one that is not defined yet")
     return adapter
 
 
@@ -194,9 +195,9 @@ def _validated(value: object, adapter: TypeAdapter[Any]) -> Any:
             raise error from None
 
 
-def _mismatch(answer: Answer, value: object, count: int) -> LiferayError:
-    if isinstance(value, list):
-        what = f"{len(value)} results for {count} calls"
+def _mismatch(answer: Answer, results: list[Any] | None, count: int) -> LiferayError:
+    if results is not None:
+        what = f"{len(results)} results for {count} calls"
     else:
         what = f"{_excerpt(answer.body)!r} where a list of {count} results was due"
     text = f"the portal answered {what}, with status {answer.status}"

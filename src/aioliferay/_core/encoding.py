@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
@@ -159,9 +159,9 @@ def _check_text(value: object, where: str) -> None:
         except UnicodeEncodeError as error:
             raise ValueError(f"parameter {where!r} holds text that UTF-8 cannot carry: {error.reason}") from None
     elif isinstance(value, list):
-        for item in value:
+        for item in cast("list[object]", value):
             _check_text(item, where)
     elif isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in cast("dict[str, object]", value).items():
             _check_text(key, where)
             _check_text(item, where)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_BUSY: Final = frozenset({429, 502, 503, 504})
 _LOGIN_PAGE: Final = re.compile(rb"/c/portal/login|p_p_id(?:=|%3D)(?:58|com_liferay_login)|name=\"[^\"]*_login\"")
 _NO_IDENTITY: Final = re.compile(r"Authenticated access required|must be authenticated", re.IGNORECASE)
 _DENIED_CLASSES: Final = re.compile(r"(?:^|\.)(?:PrincipalException|SecurityException|AccessControlException)\b")
@@ -85,8 +86,15 @@ def _of_html(answer: Answer) -> LiferayError:
 def _of_status(answer: Answer) -> LiferayError | None:
     if answer.status < 400:
         return None
+    if answer.status in _BUSY:
+        after = answer.headers.get("retry-after")
+        when = f"after {after}" if after else "later"
+        told = f" with {excerpt!r}" if (excerpt := _text_of(answer.body)) else ""
+        text = f"status {answer.status}{told}: the portal, or what stands before it, is busy or starting; try again {when}"
+    else:
+        text = f"status {answer.status} with {_text_of(answer.body)!r}, which is no answer of the portal's JSON web services"
     return ProtocolError(
-        f"status {answer.status} with {_text_of(answer.body)!r}, which is not an answer of the portal's JSON web services",
+        text,
         status=answer.status,
         excerpt=_text_of(answer.body),
     )
@@ -95,15 +103,15 @@ def _of_status(answer: Answer) -> LiferayError | None:
 def _of_object(answer: Answer) -> LiferayError | None:
     """Read an exception in the dialects of 6.1, 6.2 and 7.x; `{}` is one too, where the portal hides its errors (7.3+)."""
     try:
-        value = from_json(answer.body)
+        value: dict[str, Any] = from_json(answer.body)
     except ValueError:
         return None
     if not value and answer.status >= 400:
         return _hidden(answer.status)
     if "exception" not in value:
         return None
-    inner = value.get("error")
-    if isinstance(inner, dict):
+    if isinstance(value.get("error"), dict):
+        inner: dict[str, Any] = value["error"]
         return _server_error(_text(inner.get("type")), _text(inner.get("message")), answer.status)
     told = _text(value["exception"])
     if "message" in value:

@@ -1,0 +1,164 @@
+"""Answers as outcomes, and results as the types that were asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import threading
+import uuid
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing_extensions import TypedDict
+
+from aioliferay._core import codec
+from aioliferay._core.messages import Answer, Failed, Ok, Unknown
+from aioliferay.errors import LiferayError, ResultError, ServerError
+
+_COMMANDS = [codec.command(f"/a/b-{number}") for number in range(4)]
+_HEADERS = st.dictionaries(st.sampled_from(["location", "content-type", "x"]), st.text())
+_HALF_JSON = st.recursive(
+    st.sampled_from([None, True, 1.5, "x", "", "java.lang.RuntimeException: x", "exception", "message", "error", "type"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["exception", "message", "error", "type", "throwable", "x"]), inner)
+    ),
+)
+_BODIES = st.binary() | st.text().map(str.encode) | _HALF_JSON.map(lambda value: json.dumps(value).encode())
+_STATUSES = st.sampled_from([200, 201, 301, 302, 401, 403, 404, 500, 503]) | st.integers(-1, 999)
+
+
+@given(st.builds(Answer, _STATUSES, _HEADERS, _BODIES), st.integers(0, 4))
+def test_decode_of_anything(answer, count):
+    """Whatever comes back, each call gets one outcome, and a result only from an array of exactly n with status 200."""
+    outcomes = codec.decode(answer, _COMMANDS[:count])
+    assert count == len(outcomes)
+    results = [outcome for outcome in outcomes if isinstance(outcome, Ok)]
+    assert len(results) in {0, count}
+    if results:
+        assert answer.status == 200
+        assert len(json.loads(answer.body)) == count
+    for outcome, command in zip(outcomes, _COMMANDS, strict=False):
+        if not isinstance(outcome, Ok):
+            assert isinstance(outcome.error, LiferayError)
+            assert command.path == outcome.error.path
+            assert command.path in str(outcome.error)
+
+
+@given(st.lists(_HALF_JSON, max_size=4))
+def test_decode_of_results(values):
+    """An array of n results gives each call its own, in order, whatever it is: also null, empty, and objects like errors."""
+    answer = Answer(200, {}, json.dumps(values).encode())
+    assert [Ok(value) for value in values] == codec.decode(answer, _COMMANDS[: len(values)])
+
+
+def test_decode_of_a_deep_or_wide_answer():
+    """An answer that no parser can hold is a protocol error, not a crash."""
+    for body in (b"[" * 100_000, b"[" + b"1" * 10_000 + b"]", b'["\\ud800"]', b"[\xff]"):
+        (outcome,) = codec.decode(Answer(200, {}, body), _COMMANDS[:1])
+        assert isinstance(outcome, Unknown)
+        assert len(str(outcome.error)) < 500
+
+
+class _User(BaseModel):
+    user_id: int = Field(alias="userId")
+    created: dt.datetime | None = None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    uuid: uuid.UUID
+
+
+class _Fussy(BaseModel):
+    model_config = ConfigDict(strict=True)
+    uuid: uuid.UUID
+
+    @field_validator("uuid")
+    @classmethod
+    def _refuse(cls, _):
+        raise KeyError("unheard of")
+
+
+@dataclasses.dataclass
+class _Point:
+    x: int
+
+
+class _Row(TypedDict):
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "returns"),
+    [
+        (12345, "12345", int),
+        (12345, 12345, int),
+        ([1, 2], ["1", 2], list[int]),
+        (None, None, type(None)),
+        (None, None, None),
+        (None, None, int | None),
+        (_Point(7), {"x": "7"}, _Point),
+        ({"x": 7}, {"x": "7", "y": 1}, _Row),
+        (dt.datetime(2012, 2, 28, tzinfo=dt.UTC), 1330387200000, dt.datetime),
+        (dt.datetime(1970, 1, 1, 0, 0, 1, tzinfo=dt.UTC), 1000, dt.datetime),
+        (_User(userId=7, created=dt.datetime(2012, 2, 28, tzinfo=dt.UTC)), {"userId": "7", "created": 1330387200000}, _User),
+        (_Strict(uuid=uuid.UUID(int=1)), {"uuid": str(uuid.UUID(int=1))}, _Strict),
+        (5, 5, Annotated[int, Field(gt=1)]),
+        ("x", "x", Any),
+    ],
+)
+def test_fit(expected, value, returns):
+    """A result becomes any type that pydantic understands; a long is a number, whether the portal sent text or not."""
+    assert Ok(expected) == codec.fit(Ok(value), codec.adapter_for(returns), "/a/b")
+
+
+def test_fit_without_a_type():
+    """Without `returns=` the result stays as it came, and what is no result stays what it is."""
+    failed = Failed(ServerError("no"))
+    assert Ok("7") == codec.fit(Ok("7"), None, "/a/b")
+    assert failed is codec.fit(failed, codec.adapter_for(int), "/a/b")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "returns"),
+    [
+        ("/a/b: the result does not fit returns=int: the result itself: Input should be a valid integer", "x", int),
+        ("returns=_User: userId: Field required", {}, _User),
+        ("returns=list[_User]: 1.userId: Input should be a valid integer", [{"userId": 1}, {"userId": []}], list[_User]),
+        ("userId: Input should be a valid integer, unable to parse string as an integer (2 problems in all)",
+         {"userId": "x", "created": []}, _User),
+        ("Input should be None", {}, None),
+        ("/a/b: the result cannot be read as returns=: KeyError: 'unheard of'", {"uuid": str(uuid.UUID(int=1))}, _Fussy),
+    ],
+)  # fmt: skip
+def test_fit_of_a_misfit(text, value, returns):
+    """A result that does not fit is kept as it came; the error names the call, the type and the place."""
+    outcome = codec.fit(Ok(value), codec.adapter_for(returns), "/a/b")
+    assert value == outcome.value
+    assert isinstance(outcome.error, ResultError)
+    assert value == outcome.error.value
+    assert text in str(outcome.error)
+    assert outcome.error.__cause__ is not None
+
+
+def test_adapter_for_remembers():
+    """The adapter of a type is made once."""
+    assert codec.adapter_for(list[int]) is codec.adapter_for(list[int])
+
+
+@pytest.mark.parametrize("returns", [5, object(), threading.Lock])
+def test_adapter_for_refuses(returns):
+    """What pydantic does not understand is refused at the line of the call."""
+    with pytest.raises(TypeError, match="is not a type that pydantic understands"):
+        codec.adapter_for(returns)
+
+
+def test_adapter_for_refuses_an_unknown_name():
+    """A name that nobody has defined is refused at the line of the call, not when the result has come."""
+    with pytest.raises(TypeError, match="names a type that is not defined yet: give the type itself"):
+        codec.adapter_for("NoSuchType")

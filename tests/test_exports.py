@@ -1,0 +1,84 @@
+"""The facade: what is public, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aioliferay
+from aioliferay import errors
+
+_MODULES_OF_EXTRAS = {"starlette", "uvicorn", "typer", "pytest", "trio", "aioliferay.testing", "aioliferay.cli"}
+
+
+def test_all_is_reality():
+    """`__all__` names every public member, each once, and nothing else is there."""
+    submodules = {name for name, member in vars(aioliferay).items() if inspect.ismodule(member)}
+    public = {name for name in vars(aioliferay) if not name.startswith("_")} - submodules - {"annotations"}
+    assert sorted(public) == sorted(aioliferay.__all__)
+
+
+def test_all_is_small():
+    """One can learn all names in an afternoon."""
+    assert len(aioliferay.__all__) <= 40
+
+
+def test_all_errors_are_public():
+    """Whatever the library raises can be caught by a public name."""
+    kinds = {
+        name for name, member in vars(errors).items() if inspect.isclass(member) and issubclass(member, (Exception, Warning))
+    }
+    assert kinds <= set(aioliferay.__all__)
+
+
+@pytest.mark.parametrize("name", aioliferay.__all__)
+def test_members_live_in_the_public_place(name):
+    """Tracebacks, pickles and the documentation name `aioliferay`, not a private module."""
+    member = getattr(aioliferay, name)
+    if inspect.isclass(member):
+        assert ("aioliferay", name) == (member.__module__, member.__qualname__)
+
+
+@pytest.mark.parametrize("name", aioliferay.__all__)
+def test_members_are_documented(name):
+    """Every public class tells what it is; every public method too."""
+    member = getattr(aioliferay, name)
+    if not inspect.isclass(member):
+        return
+    assert member.__doc__
+    own = {key: value for key, value in vars(member).items() if not key.startswith("_")}
+    methods = {key: value for key, value in own.items() if inspect.isfunction(value) or isinstance(value, property)}
+    assert [] == [key for key, value in methods.items() if not value.__doc__]
+
+
+def test_package_is_typed():
+    """Type checkers may believe the annotations."""
+    assert (Path(aioliferay.__file__).parent / "py.typed").exists()
+
+
+def test_version_is_known():
+    """The installed package tells its version."""
+    assert importlib.metadata.version("aioliferay")
+
+
+def _imported_by(statement):
+    script = f"import sys\n{statement}\nprint(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split())  # noqa: S603 - our own words
+
+
+def test_import_is_light():
+    """`import aioliferay` needs httpx, anyio and pydantic, and loads neither extras nor trio."""
+    imported = _imported_by("import aioliferay")
+    assert "aioliferay._sessions" in imported
+    assert set() == imported & _MODULES_OF_EXTRAS
+
+
+def test_plugin_import_is_light():
+    """The pytest plugin, which every test run of its user's loads, loads no server, command line or trio."""
+    imported = _imported_by("import aioliferay.testing.plugin")
+    assert set() == imported & {"starlette", "uvicorn", "typer", "trio"}
