@@ -1,0 +1,123 @@
+"""The portal's answers as Starlette responses: headers, cookies, small stand-ins for its HTML. Knows no service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from aioliferay.testing._faults import ConnectionCutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from aioliferay.testing._java import Version
+
+LONGEST_COUNTED_BODY = 8192  # bytes; above it Tomcat sends chunks without a Content-Length
+_LANGUAGE_COOKIE = "GUEST_LANGUAGE_ID=en_US; Max-Age=1471228928; Path=/; HttpOnly"
+
+PORTAL_HEADERS: dict[Version, str] = {
+    "6.2": "Liferay Portal Community Edition 6.2 CE GA6 (Newton / Build 6205 / January 6, 2016)",
+    "7.0": "Liferay Community Edition Portal 7.0.6 GA7 (Wilberforce / Build 7006 / April 17, 2018)",
+    "7.4": "Liferay Community Edition Portal 7.4.3.112 CE GA112 (Cavanaugh / Build 7413 / February 20, 2024)",
+}
+_HTML = {"Content-Type": "text/html;charset=UTF-8"}
+_COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "X-XSS-Protection": "1"}
+
+
+class PortalResponse(Response):
+    """A response that counts its body as Tomcat does, and carries several cookies."""
+
+    def __init__(self, status: int, content: bytes, *, headers: Mapping[str, str], cookies: tuple[str, ...] = ()) -> None:
+        super().__init__(content, status, headers=_COMMON_HEADERS | dict(headers))
+        if len(content) > LONGEST_COUNTED_BODY:
+            del self.headers["Content-Length"]
+        for cookie in cookies:
+            self.headers.append("Set-Cookie", cookie)
+        self.is_cut = False
+
+    def shorten(self, length: int | None, *, is_cut: bool) -> None:
+        """Keep `length` bytes of the body; when cut, the head still announces all of it."""
+        if length is None:
+            return
+        self.is_cut = is_cut
+        self.headers["Content-Length"] = str(len(self.body) if is_cut else len(self.body[:length]))
+        self.body = self.body[:length]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response.
+
+        Raises `ConnectionCutError` in the midst of a body that is cut.
+        """
+        if not self.is_cut:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        raise ConnectionCutError
+
+    def without_body(self) -> None:
+        """Make this the answer to HEAD: the length stays."""
+        self.headers["Content-Length"] = str(len(self.body))
+        self.body = b""
+
+
+def session_cookie(number: int) -> str:
+    """A new session for the request with that number; it signs nobody in."""
+    return f"JSESSIONID={number:032X}; Path=/; HttpOnly"
+
+
+def json_response(status: int, body: bytes, *, number: int | None, user_agent: str = "") -> PortalResponse:
+    """An answer of the JSON services; `number` names the new session, None when the request came with one."""
+    media_type = "text/javascript" if "MSIE" in user_agent else "application/json"
+    headers = {
+        "Cache-Control": "private, no-cache, no-store, must-revalidate",
+        "Content-Type": f"{media_type};charset=UTF-8",
+    }
+    cookies = () if number is None else (session_cookie(number), _LANGUAGE_COOKIE)
+    return PortalResponse(status, body, headers=headers, cookies=cookies)
+
+
+def page(
+    status: int, title: str, *, headers: Mapping[str, str] | None = None, cookies: tuple[str, ...] = ()
+) -> PortalResponse:
+    """A small HTML page."""
+    text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return PortalResponse(status, text.encode(), headers=_HTML | dict(headers or {}), cookies=cookies)
+
+
+def container_error(status: int, title: str) -> PortalResponse:
+    """A page of Tomcat itself, which closes the connection."""
+    return page(status, f"HTTP Status {status} - {title}", headers={"Connection": "close"})
+
+
+def portal_page(path: str, *, version: Version, base_url: str, number: int) -> PortalResponse:
+    """What a browser gets at `path`: home, redirects of `/c`, or 404; only pages name the version."""
+    cookies = (session_cookie(number), _LANGUAGE_COOKIE)
+    named = {"Liferay-Portal": PORTAL_HEADERS[version]}
+    targets = {
+        "/c": "/c/portal/layout",
+        "/c/portal/layout": "/web/guest/home",
+        "/c/portal/login": "/web/guest/home?p_p_id=58&p_p_lifecycle=0&p_p_state=maximized&p_p_mode=view"
+        "&saveLastPath=false&_58_struts_action=%2Flogin%2Flogin",
+    }
+    if path in targets:
+        headers = named | {"Location": base_url + targets[path]}
+        return PortalResponse(302, b"", headers=headers if path == "/c" else headers | _HTML, cookies=cookies)
+    if path == "/c/portal/logout":
+        script = b'<script type="text/javascript">location.href="\\x2fc";</script>'
+        return PortalResponse(200, script, headers=named | _HTML, cookies=cookies)
+    if path in {"/", "/web/guest", "/web/guest/home", "/de/web/guest/home"}:
+        return page(200, "Welcome - Liferay", headers=named, cookies=cookies)
+    is_file = "." in path.rpartition("/")[2] and not path.startswith("/documents/")
+    if is_file or path == "/api" or path.startswith("/api/"):
+        return page(404, "Not Found", cookies=cookies[:1])
+    return page(404, "Status - Liferay", headers=named, cookies=cookies)
+
+
+def services_page(*, version: Version, number: int) -> PortalResponse:
+    """The stand-in of the page that lists the services."""
+    cookies = (session_cookie(number), _LANGUAGE_COOKIE)
+    return page(200, "json-web-services-api", headers={"Liferay-Portal": PORTAL_HEADERS[version]}, cookies=cookies)

@@ -1,0 +1,196 @@
+"""`/bookmarksfolder` and `/journalfolder`: folders that callers add, read and delete."""
+
+import datetime as dt
+from typing import Annotated
+
+from aioliferay.testing._java import JavaError, JavaLong, JavaType, Long, Model, ServiceContext
+from aioliferay.testing._registry import Caller, Registry
+from aioliferay.testing._sample_models import model_getters
+from aioliferay.testing._sample_store import COMPANY_ID, GUEST_SITE_ID, Actions, Store, register, window
+
+BookmarksFolder = Annotated[Model, JavaType("com.liferay.portlet.bookmarks.model.BookmarksFolder")]
+JournalFolder = Annotated[Model, JavaType("com.liferay.portlet.journal.model.JournalFolder")]
+
+_LONGEST_NAME = 75
+_IDS_OF_A_FOLDER = 3
+
+
+def scope_of(context: ServiceContext | None) -> int:
+    """The site a row goes into: the Guest site if the service context names none (F.36)."""
+    if context is None:
+        raise JavaError("java.lang.NullPointerException")
+    return int(str(context.attributes.get("scopeGroupId") or GUEST_SITE_ID))
+
+
+class FolderServices:
+    """What the folders of bookmarks and of web content have in common."""
+
+    area: str
+    table: str
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get_folder(self, folder_id: Long) -> Model:
+        """The folder with that id."""
+        return self._store.row(self.table, folder_id, area=self.area, exception="NoSuchFolderException")
+
+    def delete_folder(self, folder_id: Long, caller: Caller) -> None:
+        """Delete a folder; for administrators."""
+        self.get_folder(folder_id)
+        self._store.require_administrator(caller, "DELETE", f"{self._java_class} {folder_id}")
+        del self._store.table(self.table)[folder_id]
+
+    def delete_folder_and_trash(self, folder_id: Long, include_trashed_entries: bool, caller: Caller) -> None:  # noqa: FBT001 - the portal's parameter
+        """Delete a folder; there is no trash."""
+        del include_trashed_entries
+        self.delete_folder(folder_id, caller)
+
+    def get_folders(self, group_id: Long) -> list[Model]:
+        """The folders of a site, by name."""
+        rows = [row for row in self._store.table(self.table).values() if row["groupId"] == group_id]
+        return sorted(rows, key=lambda row: (int(str(row["parentFolderId"])), str(row["name"]).lower()))
+
+    def get_folders_below(self, group_id: Long, parent_folder_id: Long) -> list[Model]:
+        """The folders in a folder; 0 is the top."""
+        return [row for row in self.get_folders(group_id) if row["parentFolderId"] == parent_folder_id]
+
+    def get_folders_page(self, *, group_id: Long, parent_folder_id: Long, start: int, end: int) -> list[Model]:
+        """The folders in a folder, from `start` to before `end`."""
+        return window(self.get_folders_below(group_id, parent_folder_id), start, end)
+
+    def get_folders_count(self, group_id: Long, parent_folder_id: Long) -> int:
+        """How many folders are in a folder."""
+        return len(self.get_folders_below(group_id, parent_folder_id))
+
+    @property
+    def _java_class(self) -> str:
+        return self._store.java(f"{self.area} model", self.table)
+
+    def _add(self, caller: Caller, group_id: int, *, parent: int, name: str | None, description: str) -> Model:
+        store = self._store
+        store.require_administrator(caller, "ADD_FOLDER", f"{self._java_class} {group_id}")
+        if group_id not in store.table("Group"):
+            raise store.refusal(caller, "ADD_FOLDER", f"{self._java_class} {group_id}")
+        if not name:
+            raise store.error(self.area, "FolderNameException")
+        if len(name) > _LONGEST_NAME:
+            message = "org.hibernate.exception.DataException: Could not execute JDBC batch update"
+            raise JavaError("com.liferay.portal.kernel.exception.SystemException", message)
+        folder_id = store.next_id(_IDS_OF_A_FOLDER)
+        date = store.now()
+        parent_path = "/" if parent == 0 else str(self.get_folder(parent)["treePath"])
+        shown: dict[str, object] = authored(store, caller, date=date) | {
+            "description": description,
+            "folderId": folder_id,
+            "groupId": JavaLong(group_id),
+            "name": name,
+            "parentFolderId": JavaLong(parent),
+            "status": 0,
+            "statusByUserId": JavaLong(0),
+            "statusByUserName": "",
+            "statusDate": None,
+            "treePath": f"{parent_path}{folder_id}/",
+            "uuid": store.uuid(),
+        }
+        nested = model_getters(store, self.table, shown, key=folder_id)
+        folder = store.table(self.table)[folder_id] = Model(self._java_class, shown, nested=nested)
+        return folder
+
+
+def authored(store: Store, caller: Caller, *, date: dt.datetime) -> dict[str, object]:
+    """What every row tells about who added it and when."""
+    author = store.row("User", caller.user_id or 0)
+    return {
+        "companyId": JavaLong(COMPANY_ID),
+        "createDate": date,
+        "modifiedDate": date,
+        "userId": author["userId"],
+        "userName": author["fullName"],
+    }
+
+
+class BookmarksFolderServices(FolderServices):
+    """Folders of bookmarks."""
+
+    area = "bookmarks"
+    table = "BookmarksFolder"
+
+    def register(self, registry: Registry) -> None:
+        """Register the services with their overloads."""
+        prefix = "/bookmarksfolder/" if self._store.version == "6.2" else "/bookmarks.bookmarksfolder/"
+        actions: Actions = [
+            (prefix + "add-folder", self.add_folder),
+            (prefix + "delete-folder", self.delete_folder),
+            (prefix + "delete-folder", self.delete_folder_and_trash),
+            (prefix + "get-folder", self.get_bookmarks_folder),
+            (prefix + "get-folders", self.get_folders),
+            (prefix + "get-folders", self.get_folders_below),
+            (prefix + "get-folders", self.get_folders_page),
+            (prefix + "get-folders-count", self.get_folders_count),
+        ]
+        register(registry, self._store.java("bookmarks service", "BookmarksFolderService"), actions)
+
+    def add_folder(
+        self,
+        *,
+        parent_folder_id: Long,
+        name: str | None,
+        description: str,
+        service_context: ServiceContext | None,
+        caller: Caller,
+    ) -> BookmarksFolder:
+        """Add a folder; for administrators."""
+        group_id = scope_of(service_context)
+        folder = self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
+        folder.shown["resourceBlockId"] = JavaLong(1)
+        return folder
+
+    def get_bookmarks_folder(self, folder_id: Long) -> BookmarksFolder:
+        """The folder with that id."""
+        return self.get_folder(folder_id)
+
+
+class JournalFolderServices(FolderServices):
+    """Folders of web content."""
+
+    area = "journal"
+    table = "JournalFolder"
+
+    def register(self, registry: Registry) -> None:
+        """Register the services with their overloads."""
+        prefix = "/journalfolder/" if self._store.version == "6.2" else "/journal.journalfolder/"
+        actions: Actions = [
+            (prefix + "add-folder", self.add_folder),
+            (prefix + "delete-folder", self.delete_folder),
+            (prefix + "delete-folder", self.delete_folder_and_trash),
+            (prefix + "fetch-folder", self.fetch_folder),
+            (prefix + "get-folder", self.get_journal_folder),
+            (prefix + "get-folders", self.get_folders),
+            (prefix + "get-folders", self.get_folders_below),
+            (prefix + "get-folders", self.get_folders_page),
+            (prefix + "get-folders-count", self.get_folders_count),
+        ]
+        register(registry, self._store.java("journal service", "JournalFolderService"), actions)
+
+    def add_folder(  # noqa: PLR0913 - the portal's parameters
+        self,
+        *,
+        group_id: Long,
+        parent_folder_id: Long,
+        name: str | None,
+        description: str,
+        service_context: ServiceContext | None,
+        caller: Caller,
+    ) -> JournalFolder:
+        """Add a folder; for administrators."""
+        scope_of(service_context)
+        return self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
+
+    def fetch_folder(self, folder_id: Long) -> JournalFolder | None:
+        """The folder with that id, or null."""
+        return self._store.table(self.table).get(folder_id)
+
+    def get_journal_folder(self, folder_id: Long) -> JournalFolder:
+        """The folder with that id."""
+        return self.get_folder(folder_id)

@@ -1,0 +1,232 @@
+"""`/group` and `/role`: the sites and roles of a fresh portal."""
+
+from typing import Annotated
+
+from aioliferay.testing._java import Array, JavaError, JavaType, LocaleMap, Long, Model
+from aioliferay.testing._registry import Caller, Registry
+from aioliferay.testing._sample_sites import RoleRow, role_model, role_models
+from aioliferay.testing._sample_store import (
+    ADMINISTRATOR_ID,
+    COMPANY_ID,
+    ORDINARY_USER_ID,
+    Actions,
+    Store,
+    register,
+    window,
+)
+
+Group = Annotated[Model, JavaType("com.liferay.portal.model.Group")]
+Role = Annotated[Model, JavaType("com.liferay.portal.model.Role")]
+Comparator = Annotated[object, JavaType("com.liferay.portal.kernel.util.OrderByComparator")]
+Settings = Annotated[
+    dict[str, object] | None,
+    JavaType("java.util.LinkedHashMap", (JavaType("java.lang.String"), JavaType("java.lang.Object"))),
+]
+
+_ROLES_OF = {
+    ADMINISTRATOR_ID: ("Administrator", "Power User", "User"),
+    ORDINARY_USER_ID: ("Power User", "User"),
+}
+
+
+class GroupServices:
+    """The sites and who belongs to them."""
+
+    def __init__(self, store: Store, members: dict[int, list[int]]) -> None:
+        self._store = store
+        self._members = members
+
+    def register(self, registry: Registry) -> None:
+        """Register the services with their overloads."""
+        by_name = self.get_group_by_name if self._store.version == "6.2" else self.get_group_by_key
+        actions: Actions = [
+            ("/group/get-company-group", self.get_company_group),
+            ("/group/get-group", self.get_group),
+            ("/group/get-group", by_name),
+            ("/group/get-groups", self.get_groups),
+            ("/group/get-user-group", self.get_user_group),
+            ("/group/get-user-sites-groups", self.get_user_sites),
+            ("/group/get-user-sites-groups-count", self.get_user_sites_count),
+            ("/group/has-user-group", self.has_user_group),
+            ("/group/get-user-sites-groups", self.get_user_sites_of_classes),
+            ("/group/search", self.search_by_name),
+            ("/group/search-count", self.search_count_by_name),
+        ]
+        if self._store.version != "7.4":
+            actions.append(("/group/search", self.search))
+        if self._store.version == "6.2":
+            actions.append(("/group/get-user-sites", self.get_user_sites))
+        register(registry, self._store.java("service", "GroupService"), actions)
+
+    def get_group(self, group_id: Long, caller: Caller) -> Group:
+        """The site with that id, which administrators and its own people may see."""
+        return self._visible(self._store.row("Group", group_id), caller)
+
+    def get_group_by_name(self, company_id: Long, name: str, caller: Caller) -> Group:
+        """The site of that name, on 6.2."""
+        return self._visible(self._store.only("Group", {"companyId": company_id, "name": name}), caller)
+
+    def get_group_by_key(self, company_id: Long, group_key: str, caller: Caller) -> Group:
+        """The site of that name, on 7.x."""
+        rows = self._store.table("Group").values()
+        found = next((row for row in rows if row["companyId"] == company_id and row["name"] == group_key), None)
+        if found is None:
+            raise self._store.missing("Group", f"key {{companyId={company_id}, groupKey={group_key}}}")
+        return self._visible(found, caller)
+
+    def get_company_group(self, company_id: Long, caller: Caller) -> Group:
+        """The site that holds what is global."""
+        return self._visible(self._store.only("Group", {"companyId": company_id, "friendlyURL": "/global"}), caller)
+
+    def get_user_group(self, company_id: Long, user_id: Long, caller: Caller) -> Group:
+        """A user's personal site."""
+        return self._visible(
+            self._store.only("Group", {"companyId": company_id, "classNameId": 20005, "classPK": user_id}), caller
+        )
+
+    def get_groups(self, company_id: Long, parent_group_id: Long, site: bool) -> list[Model]:  # noqa: FBT001 - the portal's parameter
+        """The sites (or what is none) below another; 0 is the top."""
+        wanted = {"companyId": company_id, "parentGroupId": parent_group_id, "site": site}
+        rows = self._store.table("Group").values()
+        return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+    def get_user_sites(self, caller: Caller) -> list[Model]:
+        """The caller's personal site and those he is a member of."""
+        rows = self._store.table("Group").items()
+        personal = [row for _, row in rows if row["classPK"] == caller.user_id]
+        return personal + [row for key, row in rows if self.has_user_group(caller.user_id or 0, key)]
+
+    def get_user_sites_of_classes(self, class_names: Array[str] | None, max: int, caller: Caller) -> list[Model]:  # noqa: A002 - the portal's name
+        """The sites of some kinds (class names of models; null for all) of the caller's, `max` at most; -1 for all."""
+        sites = self.get_user_sites(caller)
+        found = [site for site in sites if class_names is None or site["className"] in class_names]
+        return found if max < 0 else found[:max]
+
+    def get_user_sites_count(self, caller: Caller) -> int:
+        """How many `get-user-sites` gives."""
+        return len(self.get_user_sites(caller))
+
+    def has_user_group(self, user_id: Long, group_id: Long) -> bool:
+        """Whether the user is a member of the site."""
+        return user_id in self._members.get(group_id, ())
+
+    def search(  # noqa: PLR0913 - the portal's parameters
+        self,
+        *,
+        company_id: Long,
+        class_name_ids: Array[Long] | None,
+        keywords: str | None,
+        params: Settings,
+        start: int,
+        end: int,
+        obc: Comparator,
+    ) -> list[Model]:
+        """The sites whose name holds the keywords; an order is not looked at."""
+        del obc
+        wanted = dict(params or {})
+        rows = [
+            row
+            for row in self._store.table("Group").values()
+            if row["companyId"] == company_id
+            and row["classNameId"] in (class_name_ids or [row["classNameId"]])
+            and (keywords or "").lower() in str(row["name"]).lower()
+            and row["site"] == wanted.get("site", row["site"])
+        ]
+        return window(rows, start, end)
+
+    def search_by_name(  # noqa: PLR0913 - the portal's parameters
+        self, *, company_id: Long, name: str, description: str, params: Array[str], start: int, end: int
+    ) -> list[Model]:
+        """The sites of a name; `%` stands for anything, `params` ("site:true") are texts where 6.2 wants booleans."""
+        del description
+        if params:
+            raise JavaError("java.lang.ClassCastException", "java.lang.String cannot be cast to java.lang.Boolean")
+        rows = self._store.table("Group").values()
+        return window(
+            [row for row in rows if row["companyId"] == company_id and name.strip("%") in str(row["name"])], start, end
+        )
+
+    def search_count_by_name(self, *, company_id: Long, name: str, description: str, params: Array[str]) -> int:
+        """How many sites have a name."""
+        found = self.search_by_name(
+            company_id=company_id, name=name, description=description, params=params, start=-1, end=-1
+        )
+        return len(found)
+
+    def _visible(self, group: Model, caller: Caller) -> Model:
+        group_id = int(str(group["groupId"]))
+        is_own = group["classPK"] == caller.user_id or self.has_user_group(caller.user_id or 0, group_id)
+        if not is_own:
+            self._store.require_administrator(caller, "VIEW", f"{self._store.java('model', 'Group')} {group_id}")
+        return group
+
+
+class RoleServices:
+    """The roles; administrators have three, others two."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        for role in role_models(store):
+            store.table("Role")[int(str(role["roleId"]))] = role
+
+    def register(self, registry: Registry) -> None:
+        """Register the services with their overloads."""
+        actions: Actions = [
+            ("/role/delete-role", self.delete_role),
+            ("/role/get-role", self.get_role),
+            ("/role/get-role", self.get_role_by_name),
+            ("/role/get-user-roles", self.get_user_roles),
+            ("/role/has-user-role", self.has_user_role),
+            ("/role/has-user-roles", self.has_user_roles),
+        ]
+        if self._store.version == "6.2":
+            actions.append(("/role/add-role", self.add_role))
+        register(registry, self._store.java("service", "RoleService"), actions)
+
+    def get_role(self, role_id: Long) -> Role:
+        """The role with that id."""
+        return self._store.row("Role", role_id)
+
+    def get_role_by_name(self, company_id: Long, name: str) -> Role:
+        """The role of that name."""
+        return self._store.only("Role", {"companyId": company_id, "name": name})
+
+    def get_user_roles(self, user_id: Long, caller: Caller) -> list[Model]:
+        """The roles a user has himself; others than he may ask as administrators."""
+        self._store.row("User", user_id)
+        if user_id != caller.user_id:
+            self._store.require_administrator(caller, "VIEW", f"{self._store.java('model', 'User')} {user_id}")
+        return [self._store.only("Role", {"name": name}) for name in _ROLES_OF.get(user_id, ("User",))]
+
+    def has_user_role(self, *, user_id: Long, company_id: Long, name: str, inherited: bool) -> bool:
+        """Whether the user has the role; nothing is inherited here."""
+        return self.has_user_roles(user_id=user_id, company_id=company_id, names=Array([name]), inherited=inherited)
+
+    def has_user_roles(self, *, user_id: Long, company_id: Long, names: Array[str], inherited: bool) -> bool:
+        """Whether the user has one of the roles."""
+        del inherited
+        return company_id == COMPANY_ID and any(name in _ROLES_OF.get(user_id, ("User",)) for name in names)
+
+    def add_role(
+        self,
+        *,
+        name: str,
+        title_map: LocaleMap,
+        description_map: LocaleMap,
+        type: int,  # noqa: A002 - the portal's name
+        caller: Caller,
+    ) -> Role:
+        """Add a role; for administrators."""
+        store = self._store
+        store.require_administrator(caller, "ADD_ROLE", "com.liferay.portal")
+        role_id = store.next_id()
+        row = RoleRow(role_id, name, next(iter(description_map.values()), ""), type, next(iter(title_map.values()), ""))
+        store.table("Role")[role_id] = role_model(store, row)
+        return store.table("Role")[role_id]
+
+    def delete_role(self, role_id: Long, caller: Caller) -> None:
+        """Delete a role; for administrators."""
+        resource = f"{self._store.java('model', 'Role')} {role_id}"
+        self._store.require_administrator(caller, "DELETE", resource)
+        self._store.row("Role", role_id)
+        del self._store.table("Role")[role_id]
