@@ -1,4 +1,5 @@
 import functools
+import socket
 import threading
 
 import anyio
@@ -27,6 +28,35 @@ async def test_portal_serves_over_tcp():
                 tasks.start_soon(ask, client)
     assert [[6205]] * 10 == answers
     assert list(range(1, 11)) == [request.number for request in portal.requests]
+
+
+async def test_portal_serves_over_ipv6():
+    """An IPv6 address is served as well, and its URL has brackets."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with FakePortal().serve(host="::1") as url:
+        assert url.startswith("http://[::1]:")
+        async with httpx.AsyncClient(base_url=url, auth=ADMINISTRATOR) as client:
+            assert [6205] == (await client.post("/api/jsonws/invoke", json=READ)).json()
+
+
+async def test_answers_are_not_delayed():
+    """Connections have no Nagle delay: it would add 40 ms to each answer."""
+    without_delay = []
+
+    class Probe(FakePortal):
+        async def __call__(self, scope, receive, send):
+            transport = scope["extensions"]["aioliferay.abort"].__self__
+            sock = transport.get_extra_info("socket")
+            without_delay.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            await super().__call__(scope, receive, send)
+
+    with Probe().serve() as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            await client.post("/api/jsonws/invoke", json=READ)
+    assert [1] == [int(bool(value)) for value in without_delay]
 
 
 async def test_connection_is_kept():

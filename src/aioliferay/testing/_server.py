@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, cast
@@ -38,7 +39,7 @@ class _Protocol(H11Protocol):
 @contextlib.contextmanager
 def serve(app: ASGIApp, *, host: str, port: int) -> Generator[str, None, None]:
     """Serve `app` and yield the base URL; connections are accepted from the first moment on and closed at the end."""
-    listener = socket.create_server((host, port))
+    listener = _listener(host, port)
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -55,8 +56,24 @@ def serve(app: ASGIApp, *, host: str, port: int) -> Generator[str, None, None]:
     thread = threading.Thread(target=server.run, args=([listener],), name=f"portal at {host}", daemon=True)
     thread.start()
     try:
-        yield f"http://{host}:{cast('tuple[str, int]', listener.getsockname())[1]}"
+        name = f"[{host}]" if ":" in host else host
+        yield f"http://{name}:{cast('tuple[str, int]', listener.getsockname())[1]}"
     finally:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # Not `socket.create_server`: asyncio switches Nagle's delays off (40 ms an answer) only where the protocol is named.
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere it would let a second server take the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
