@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import anyio.lowlevel
 import pytest
@@ -117,11 +119,7 @@ async def test_cancel_at_every_step_harms_nobody_else(scenario):
         wire.steps = 3
         calls = {}
         async with wire.session() as session:
-
-            async def run():
-                await scenario(session, calls)
-
-            ended = await cancelled_at(step, run)
+            ended = await cancelled_at(step, partial(scenario, session, calls))
             next_call = session.call("/x/get-echo", {"value": f"next {step}"})
             async with session.batch() as batch:
                 in_batch = [batch.call("/x/get-echo", {"value": f"{name} {step}"}) for name in ("a", "b")]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from command import Ended, caller, started
 
 from aioliferay import _demo
 from aioliferay.testing import FakePortal
+from command import Ended, caller, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,8 +98,8 @@ def test_demo_deletes_twenty_entries_and_tells_each(monkeypatch, capsys):
 
 def test_demo_as_installed_is_readable_in_a_pipe():
     """In a pipe there are no colour codes, and no line is wider than a terminal of 80 columns."""
-    process = started("demo", FORCE_COLOR="", COLUMNS="20", HTTP_PROXY="http://127.0.0.1:9", no_proxy="")
-    out, err = process.communicate(timeout=60)
+    with started("demo", COLUMNS="20", HTTP_PROXY="http://127.0.0.1:9", no_proxy="") as process:
+        out, err = process.communicate(timeout=60)
     assert (0, "") == (process.returncode, err)
     assert "\x1b" not in out
     assert 80 >= max(map(len, out.splitlines()))
@@ -123,7 +123,9 @@ def test_demo_of_a_real_portal_adds_and_deletes_twenty_folders(demo, portal, url
     """Against a real portal, ten folders come and go in two requests and ten in twenty, in the user's own site."""
     ended = demo()
     assert (0, "") == (ended.code, ended.err)
-    assert 20 == len(re.findall(r"/bookmarksfolder/add-folder name='aioliferay demo \w{8} \d\d' -> \d+$", ended.out, re.M))
+    assert 20 == len(
+        re.findall(r"/bookmarksfolder/add-folder name='aioliferay demo \w{8} \d\d' -> \d+$", ended.out, re.MULTILINE)
+    )
     assert 20 == len(re.findall(r"/bookmarksfolder/delete-folder folderId=\d+ -> null$", ended.out, re.MULTILINE))
     assert re.search(r"^in batches +20 +2 +[\d.]+$", ended.out, re.MULTILINE)
     assert re.search(r"^one by one +20 +20 +[\d.]+$", ended.out, re.MULTILINE)
@@ -137,7 +139,7 @@ def test_demo_site_is_where_it_works(demo, portal):
     """`--site` chooses the site; the portal's silent choice of the Guest site never counts."""
     ended = demo("--site", "20182")
     assert 0 == ended.code
-    assert 20 == sum(b'"scopeGroupId":20182' in request.body for request in portal.requests[:3]) + 19
+    assert 10 == portal.requests[ADD - 1].body.count(b'"scopeGroupId":20182')
     assert "user 20199, site 20182" in ended.out
 
 
@@ -235,10 +237,10 @@ def test_demo_as_installed_stopped_by_a_signal_leaves_nothing(number, code, port
     """The real command, hit by a real signal while its batch is under way, deletes its folders and writes no traceback."""
     is_adding = threading.Event()
     portal.before[ADD] = lambda: (portal.misbehave(delay=0.2), is_adding.set())
-    process = started("demo", "--server", url, *USER, PORTAL_PASSWORD="test")
-    assert is_adding.wait(30)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    with started("demo", "--server", url, *USER, PORTAL_PASSWORD="test") as process:
+        assert is_adding.wait(30)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
     assert (code, ["interrupted"]) == (process.returncode, err.splitlines()[-1:])
     assert "Traceback" not in err
     assert 10 == ran(portal, "/bookmarksfolder/add-folder")
@@ -247,11 +249,11 @@ def test_demo_as_installed_stopped_by_a_signal_leaves_nothing(number, code, port
 
 def test_demo_whose_reader_goes_away_leaves_nothing(portal, url):
     """`aioliferay demo ... | head -1` ends at once and cleans up all the same."""
-    process = started("demo", "--server", url, *USER, PORTAL_PASSWORD="test")
-    process.stdout.readline()
-    process.stdout.close()
-    process.stderr.close()
-    assert 0 != process.wait(60)
+    with started("demo", "--server", url, *USER, PORTAL_PASSWORD="test") as process:
+        process.stdout.readline()
+        process.stdout.close()
+        process.stderr.close()
+        assert 0 != process.wait(60)
     assert [] == folders_of(url)
 
 

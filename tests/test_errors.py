@@ -135,6 +135,11 @@ def test_for_call_is_a_copy(kind):
     assert (["a note"], ["a note", "another"]) == (error.__notes__, twin.__notes__)
 
 
+def test_for_call_without_notes():
+    """A copy of an error without notes has none either."""
+    assert not hasattr(ServerError("no").for_call("/a/b"), "__notes__")
+
+
 @pytest.mark.parametrize("kind", _KINDS)
 def test_error_text_names_the_call(kind):
     """The text of every error begins with the path of its call, where it has one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import anyio
 import httpx
 import pytest
@@ -10,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioliferay import ConnectError, NoAnswerError, NotSentError, TransportError
-from aioliferay._core.messages import Request
-from aioliferay._http import Transport, Trip
+from aioliferay._core.messages import Answer, Request
+from aioliferay._http import Transport, Trip, _Whole
 
 URL = "http://portal.test/api/jsonws/invoke"
 REQUEST = Request("POST", URL, {"Content-Type": "application/json"}, b"[]")
@@ -192,3 +194,51 @@ def test_error_of_any_kind_is_of_the_tree(kind, text):
     error, _ = anyio.run(_failure, _routed(side_effect=kind(text))[0])
     assert isinstance(error, NotSentError | TransportError)
     assert isinstance(error.__cause__, kind)
+
+
+class _Jar(dict):
+    """Cookies of a client that has nothing to do with httpx."""
+
+    def set_cookie_header(self, message):
+        """Add the cookies to a request."""
+        if self:
+            message.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.items())
+
+
+class _Client:
+    """A client of the same shape as httpx's, and of none of its classes."""
+
+    def __init__(self):
+        self.cookies = _Jar(OWN="7")
+        self.headers = {}
+        self.sent = []
+
+    def build_request(self, method, url, **options):
+        """Make a request."""
+        return SimpleNamespace(method=method, url=url, stream=options["content"], headers=dict(options["headers"]))
+
+    async def send(self, message, **options):
+        """Answer a request."""
+        self.sent.append((message, options))
+        return SimpleNamespace(status_code=200, headers={"X-Y": "z"}, content=b"[1]")
+
+
+@pytest.mark.anyio
+async def test_a_client_of_the_same_shape_needs_no_class_of_httpx():
+    """Any client that makes and sends requests as httpx's does will do."""
+    client = _Client()
+    assert Answer(200, {"x-y": "z"}, b"[1]") == await Transport(client).send(REQUEST, Trip(), timeout=1.0)
+    ((message, options),) = client.sent
+    assert ("POST", URL, b"[]") == (message.method, message.url, message.stream)
+    assert {"Content-Type": "application/json", "cookie": "OWN=7"} == message.headers
+    assert {"follow_redirects": False} == options
+
+
+@pytest.mark.anyio
+async def test_body_can_be_sent_again():
+    """The body is the same at every reading: an HTTP library may have to send it twice, for a challenge."""
+    body = _Whole(b"[1]")
+    for _ in range(2):
+        assert [part async for part in body] == [b"[1]"]
+        assert [part async for part in aiter(body)] == [b"[1]"]
+    assert list(body) == [b"[1]"]

@@ -75,6 +75,13 @@ def test_logging_hook_with_a_logger_of_your_own(caplog):
     assert [("mine", logging.WARNING, "request 1: 2 calls, 30 bytes")] == caplog.record_tuples
 
 
+def test_logging_hook_ignores_other_events(caplog):
+    """An event that this version does not know is left to others."""
+    with caplog.at_level(logging.DEBUG):
+        LoggingHook().on_event("an event of a later version")
+    assert caplog.records == []
+
+
 def test_logging_hook_is_lazy(caplog):
     """Where the level is off, no text is made."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 
 import anyio
 import anyio.lowlevel
@@ -223,6 +224,25 @@ def test_loop_ends_before_the_task(tasks, backend):
     anyio.run(main, backend=backend)
     assert len(told) == 1
     anyio.run(tasks.join, backend=backend)
+
+
+def test_start_without_trio(tasks, monkeypatch):
+    """Trio is not needed, not even installed, by who runs on asyncio."""
+    monkeypatch.delitem(sys.modules, "trio", raising=False)
+    ended = []
+
+    async def main():
+        tasks.start(asyncio.Event().wait, lost=lambda: None)
+        tasks.start(_ending, lost=_never)
+        await asyncio.sleep(0)
+        tasks.cancel()
+        await tasks.join()
+
+    async def _ending():
+        ended.append(1)
+
+    asyncio.run(main())
+    assert ended == [1]
 
 
 def test_start_on_asyncio_while_trio_is_known(tasks):

@@ -35,7 +35,7 @@ LOOKS: tuple[float, ...] = (0.0, 0.5, 1.5, 4.0)
 """Seconds before each look for folders that may be left: a portal works on after its client has gone."""
 
 _EACH: Final = 10
-_GUEST_SITE: Final = 20182
+GUEST_SITE: Final = 20182
 _APPROVED: Final = 0
 _TOP: Final = 0
 _ANSWER_SECONDS: Final = 5.0
@@ -81,11 +81,12 @@ class Interruption:
     async def finished(self) -> AsyncIterator[None]:
         """Let the block's write come to its end before the interruption takes effect."""
         await anyio.lowlevel.checkpoint_if_cancelled()
-        with anyio.CancelScope(shield=True) as self._write:
-            try:
+        self._write = anyio.CancelScope(shield=True)
+        try:
+            with self._write:
                 yield
-            finally:
-                self._write = None
+        finally:
+            self._write = None
         await anyio.lowlevel.checkpoint_if_cancelled()
 
 
@@ -118,7 +119,9 @@ class Meter:
         way.requests += self.requests - requests
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """What the demo reads of a blog entry."""
+
     entry_id: int = Field(alias="entryId")
 
 
@@ -146,11 +149,11 @@ async def delete_entries(session: Session, meter: Meter, screen: Screen) -> None
         LiferayError: a call failed.
         DemoError: the portal does not have the entries that it should.
     """
-    which = {"groupId": _GUEST_SITE, "status": _APPROVED}
+    which = {"groupId": GUEST_SITE, "status": _APPROVED}
     async with session.batch() as reads:
         before = reads.call("/blogsentry/get-group-entries-count", which, returns=int)
         window = {**which, "start": 0, "end": 2 * _EACH}
-        entries = reads.call("/blogsentry/get-group-entries", window, select=["entryId"], returns=list[_Entry])
+        entries = reads.call("/blogsentry/get-group-entries", window, select=["entryId"], returns=list[Entry])
     ids = [entry.entry_id for entry in entries.result()]
     _check("blog entries to delete", due=2 * _EACH, found=len(ids))
     batched = await _delete_together(session, meter, screen, ids[:_EACH])
@@ -310,7 +313,7 @@ async def add_and_delete_folders(
         single = await _one_by_one(folders, meter, screen, interruption)
         _check("folders of the demo left", due=0, found=len(await folders.find()))
         _compare(batched, single, screen)
-        screen.say(f"Checked: site {site} had the ten folders after the first request, and has none of the twenty now.")
+        screen.say(f"Checked: site {site} had ten of them after the first request, and has none now.")
     finally:
         with anyio.move_on_after(_CLEANUP_SECONDS, shield=True):
             await folders.clean_up(screen)
@@ -329,7 +332,7 @@ async def _in_batches(folders: Folders, meter: Meter, screen: Screen, interrupti
             async with folders.session.batch() as batch:
                 adds = [folders.add(batch, number) for number in range(1, _EACH + 1)]
     for number, (name, add) in enumerate(adds):
-        _show(screen, number, add, f"name={name}")
+        _show(screen, number, add, f"name={name!r}")
     _check("folders after the first request", due=_EACH, found=len(await folders.find()))
     added = [add.result() for _, add in adds]
     async with interruption.finished():
@@ -350,7 +353,7 @@ async def _one_by_one(folders: Folders, meter: Meter, screen: Screen, interrupti
             with meter.measured(way):
                 name, add = folders.add(folders.session, _EACH + number + 1)
                 folder = await add
-        _show(screen, 2 * number, add, f"name={name}")
+        _show(screen, 2 * number, add, f"name={name!r}")
         async with interruption.finished():
             with meter.measured(way):
                 delete = folders.delete(folders.session, folder)
@@ -376,7 +379,7 @@ def _check(what: str, *, due: int, found: int) -> None:
 
 def _show(screen: Screen, index: int, call: Call[Any], parameter: str) -> None:
     result = call.result()
-    told = f"folderId {result.folder_id}" if isinstance(result, Folder) else "null"
+    told = result.folder_id if isinstance(result, Folder) else "null"
     screen.say(f"{index + 1:4}  {call.path} {parameter} -> {told}")
 
 

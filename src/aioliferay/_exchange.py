@@ -49,7 +49,7 @@ class Exchange:
     url: str
     transport: Transport
     auth: Authentication | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     timeout: float | None = None
     hooks: Sequence[Hook] = ()
     is_closed: bool = False

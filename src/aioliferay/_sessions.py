@@ -99,10 +99,10 @@ class Session:
             params: by the portal's names (`{"entryId": 1}`). Dates, bytes, enums, UUIDs and models are encoded.
             returns: the type of the result, anything that pydantic understands; None for a call without one. Left out,
                 the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
-            **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name comes
-                as None. `idempotent=True`, if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that
-                by themselves. `timeout=`, seconds for the request that carries it, in place of the session's; the tightest
-                of a batch counts.
+            **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
+                comes as None. `idempotent=True`, if running it twice does no harm; only `get*`, `has*` and `is*` are taken
+                for that by themselves. `timeout=`, seconds for the request that carries it, in place of the session's; the
+                tightest of a batch counts.
 
         Raises:
             TypeError: a name, a value or `returns` is of a wrong type.

@@ -160,5 +160,5 @@ def test_adapter_for_refuses(returns):
 
 def test_adapter_for_refuses_an_unknown_name():
     """A name that nobody has defined is refused at the line of the call, not when the result has come."""
-    with pytest.raises(TypeError, match="names a type that is not defined yet: give the type itself"):
+    with pytest.raises(TypeError, match="is not a type that pydantic understands: it names one that is not defined yet"):
         codec.adapter_for("NoSuchType")
