@@ -272,7 +272,7 @@ def checked_timeout(timeout: float | None) -> float | None:
     """
     if timeout is None:
         return None
-    if not isinstance(timeout, int | float):
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
         raise TypeError(f"timeout= takes a number of seconds or None, not {type(timeout).__name__}")
     if math.isnan(timeout) or timeout <= 0:
         raise ValueError(f"timeout= takes a positive number of seconds, not {timeout}")

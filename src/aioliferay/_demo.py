@@ -29,7 +29,7 @@ from aioliferay import (
 from aioliferay.observe import ExchangeEvent, ExchangeStarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Generator, Iterable
 
 LOOKS: tuple[float, ...] = (0.0, 0.5, 1.5, 4.0)
 """Seconds before each look for folders that may be left: a portal works on after its client has gone."""
@@ -78,7 +78,7 @@ class Interruption:
             self._write.deadline = anyio.current_time() + _ANSWER_SECONDS
 
     @asynccontextmanager
-    async def finished(self) -> AsyncIterator[None]:
+    async def finished(self) -> AsyncGenerator[None]:
         """Let the block's write come to its end before the interruption takes effect."""
         await anyio.lowlevel.checkpoint_if_cancelled()
         self._write = anyio.CancelScope(shield=True)
@@ -111,7 +111,7 @@ class Meter:
         self.requests += isinstance(event, ExchangeStarted)
 
     @contextmanager
-    def measured(self, way: Way) -> Iterator[None]:
+    def measured(self, way: Way) -> Generator[None]:
         """Add what the block takes to `way`."""
         requests, started = self.requests, time.perf_counter()
         yield

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aioliferay._tasks import BackgroundTasks
 
 _MOST_TICKS: Final = 16
+_QUIET_TICKS: Final = 2
 _LAST_WORD_SECONDS: Final = 1.0
 _warned: dict[str | tuple[str, type[Warning], int], int] = {}  # the registry of `warnings`: once a site, unless filtered
 
@@ -201,13 +202,15 @@ class CallQueue:
             await self._send_in_background(calls)
 
     async def _let_others_queue(self) -> None:
-        # Tasks that start each other queue their calls in successive ticks: wait until a tick brings no further call.
-        queued = -1
+        # Tasks that start each other queue their calls in successive ticks: wait until ticks bring no further call. Two of
+        # them, because trio runs the tasks of a tick in any order: one may pass between this task's steps unseen.
+        queued, quiet = len(self._calls), 0
         for _ in range(_MOST_TICKS):
-            if queued == len(self._calls):
+            await anyio.lowlevel.checkpoint()
+            quiet = quiet + 1 if queued == len(self._calls) else 0
+            if quiet == _QUIET_TICKS:
                 return
             queued = len(self._calls)
-            await anyio.lowlevel.checkpoint()
 
     async def _send_in_background(self, calls: Sequence[Call[Any]], turn: _Turn | None = None) -> None:
         log_callback_errors(await self.send(calls, turn))

@@ -1,0 +1,384 @@
+"""The command line: `aioliferay demo` and `aioliferay serve`. Knows options, exit codes, how an error fits a line."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack, contextmanager, suppress
+from enum import StrEnum
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+import anyio
+
+try:
+    import typer
+    from rich.console import Console
+except ImportError as _error:
+    _missing = (_error.name or "more").partition(".")[0]
+    raise SystemExit(f"the command line needs {_missing}, which is not installed: pip install 'aioliferay[cli]'") from None
+
+from aioliferay import (
+    AccessDeniedError,
+    AuthenticationError,
+    BatchError,
+    LiferayError,
+    NoSuchServiceError,
+    Session,
+    _demo,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterator
+    from types import FrameType
+
+    from aioliferay.testing import FakePortal
+
+_PASSWORD_SECONDS: Final = 0.11
+_ADMINISTRATOR: Final = ("test@liferay.com", "test")
+_LONGEST_ERROR: Final = 600
+
+
+class CommandError(Exception):
+    """What goes wrong outside the library, told in one line with its remedy."""
+
+
+class InterruptedBySignal(Exception):  # noqa: N818 - no error: the user wants it
+    """The user stopped the command; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class PortalVersion(StrEnum):
+    """The portals that can be served."""
+
+    V6_2 = "6.2"
+    V7_0 = "7.0"
+    V7_4 = "7.4"
+
+
+class Screen:
+    """Standard output and error as plain lines: nothing is wrapped or cut, and there are no colours in a pipe."""
+
+    def __init__(self) -> None:
+        self._out = _console()
+        self._error = _console(stderr=True)
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        """Write a line to standard output."""
+        self._out.print(_printable(text), style=style)
+
+    def warn(self, text: str) -> None:
+        """Write a line to standard error; that nobody reads it must not stop the clean-up that it tells of."""
+        with suppress(OSError, SystemExit):
+            self._error.print(_printable(text))
+
+
+app = typer.Typer(
+    name="aioliferay",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line, and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted (143 by SIGTERM)."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a stream put in its place may lack it
+    app(prog_name="aioliferay")
+
+
+def _tell_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_wanted:
+        Screen().say(f"aioliferay {version('aioliferay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    is_version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and exit.")
+    ] = False,
+) -> None:
+    """Try aioliferay, a client for Liferay's JSON web services, and develop against a portal without having one."""
+
+
+@app.command()
+def demo(
+    server: Annotated[str | None, typer.Option(help="URL of a real Liferay 6.2.", metavar="URL")] = None,
+    user: Annotated[str | None, typer.Option(help="User on that portal, usually an e-mail address.")] = None,
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="Name of the environment variable with the user's password.")
+    ] = None,
+    site: Annotated[
+        int | None, typer.Option(min=1, metavar="ID", help="Site to work in.  [default: the user's own]", show_default=False)
+    ] = None,
+) -> None:
+    """Do the same work in one batch and one by one, and compare.
+
+    Without options, against a portal that comes with aioliferay: twenty blog entries are deleted. With --server, against a
+    real Liferay 6.2: twenty bookmarks folders are added and deleted again, also if you press Ctrl-C.
+
+    \b
+    Examples:
+      aioliferay demo
+      aioliferay demo --server http://localhost:8080 \\
+          --user test@liferay.com --password-env LIFERAY_PASSWORD
+    """  # noqa: D301 - typer wants the character itself
+    if server is None:
+        for name, value in (("--user", user), ("--password-env", password_env), ("--site", site)):
+            if value is not None:
+                raise typer.BadParameter("it goes with --server: name the portal, too", param_hint=f"'{name}'")
+        with _ended_well():
+            _demo_embedded(Screen())
+        return
+    for name, value in (("--user", user), ("--password-env", password_env)):
+        if value is None:
+            raise typer.BadParameter("a real portal needs it: who are you there?", param_hint=f"'{name}'")
+    with _ended_well():
+        _demo_real(Screen(), server, (user or "", _password(password_env or "")), site=site)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")] = 8080,
+    portal_version: Annotated[
+        PortalVersion, typer.Option("--version", help="Liferay version to answer like.")
+    ] = PortalVersion.V6_2,
+) -> None:
+    """Run a portal in memory for development, until Ctrl-C.
+
+    \b
+    Examples:
+      aioliferay serve
+      aioliferay serve --port 8081 --version 7.4
+    """  # noqa: D301 - typer wants the character itself
+    with _ended_well(), suppress(InterruptedBySignal, KeyboardInterrupt):
+        portal = _fake_portal(portal_version.value)
+        with _without_proxy(host), _listening(portal, host, port) as url:
+            _run(partial(_serve_until_stopped, portal, url, Screen()))
+
+
+def _demo_embedded(screen: Screen) -> None:
+    portal = _fake_portal("6.2", password_cost=_PASSWORD_SECONDS)
+    with _without_proxy("127.0.0.1"), portal.serve() as url:
+        screen.say(f"Portal: aioliferay's stand-in for Liferay 6.2, at {url}")
+        screen.say(f"It takes {_PASSWORD_SECONDS} s to check a password, as measured on a real portal.")
+        screen.say()
+
+        async def job(_: _demo.Interruption) -> None:
+            meter = _demo.Meter()
+            async with Session(url, auth=_ADMINISTRATOR, hooks=[meter]) as session:
+                await _demo.delete_entries(session, meter, screen)
+
+        _run(job)
+
+
+def _demo_real(screen: Screen, server: str, auth: tuple[str, str], *, site: int | None) -> None:
+    async def job(interruption: _demo.Interruption) -> None:
+        meter = _demo.Meter()
+        async with _session(server, auth, meter) as session:
+            visit = await _demo.arrive(session, site)
+            screen.say(f"Portal: build {visit.build} at {session.server}, user {visit.user_id}, site {visit.site}")
+            screen.say()
+            await _demo.add_and_delete_folders(session, meter, screen, site=visit.site, interruption=interruption)
+
+    _run(job)
+
+
+async def _serve_until_stopped(portal: FakePortal, url: str, screen: Screen, _: _demo.Interruption) -> None:
+    near = url.replace("//0.0.0.0:", "//127.0.0.1:")
+    path = "/blogs.blogsentry/get-group-entries" if portal.version == "7.4" else "/blogsentry/get-group-entries"
+    async with Session(near, auth=_ADMINISTRATOR) as session:
+        window = {"groupId": _demo.GUEST_SITE, "status": 0, "start": -1, "end": -1}
+        entries = await session.call(path, window, select=["entryId"], returns=list[_demo.Entry])
+    ids = [entry.entry_id for entry in entries]
+    portal.requests.clear()
+    portal.executions.clear()
+    for line in _welcome(portal.version, url, near):
+        screen.say(line)
+    screen.say(f"Blog    {len(ids)} entries in site 20182: entryId {min(ids)} to {max(ids)}")
+    for line in _suggestions(near):
+        screen.say(line)
+    await anyio.sleep_forever()
+
+
+def _welcome(portal_version: str, url: str, near: str) -> Iterator[str]:
+    yield f"A stand-in for Liferay {portal_version} answers at {url} until Ctrl-C."
+    yield "It keeps everything in memory: the next start begins afresh."
+    if not _is_loopback(near) or near != url:
+        yield "Other computers may reach it, and its passwords are no secret."
+    yield ""
+    yield "Users   test@liferay.com / test  administrator, userId 20199, contactId 20200"
+    yield "        joe@liferay.com / joe    ordinary user, userId 20514"
+    yield "Sites   20182 (Guest), 20201 (the administrator's own), in company 20155"
+
+
+def _suggestions(url: str) -> Iterator[str]:
+    batch = '[{"/portal/get-build-number":{}},{"/user/get-current-user":{}}]'
+    yield ""
+    yield "What to type next, in another terminal; one call, and two in one request:"
+    yield ""
+    yield f"curl -u joe@liferay.com:joe {url}/api/jsonws/user/get-current-user"
+    yield f"curl -u joe@liferay.com:joe -d 'cmd={batch}' {url}/api/jsonws/invoke"
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run(job: Callable[[_demo.Interruption], Awaitable[None]]) -> None:
+    """Run the job in an event loop of its own; SIGINT and SIGTERM stop it in order, whatever it is doing.
+
+    Raises:
+        InterruptedBySignal: it was stopped; what it raised on its way out does not count.
+    """
+
+    async def supervised() -> None:
+        interruption = _demo.Interruption()
+        loop = asyncio.get_running_loop()
+        with _handled(lambda number: loop.call_soon_threadsafe(interruption.stop, number)), interruption.job:
+            try:
+                await job(interruption)
+            except (LiferayError, _demo.DemoError):
+                if interruption.signal is None:
+                    raise
+        if interruption.signal is not None:
+            raise InterruptedBySignal(interruption.signal)
+
+    anyio.run(supervised)
+
+
+@contextmanager
+def _handled(stop: Callable[[int], object]) -> Generator[None]:
+    """Have `stop` called with each signal's number, also for signals that were ignored so far (as in background jobs)."""
+
+    def receive(number: int, _: FrameType | None) -> None:
+        stop(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    wanted = [number for name in names if (number := getattr(signal, name, None)) is not None]
+    if signal.SIG_IGN in (signal.getsignal(number) for number in wanted[2:]):
+        wanted = wanted[:2]  # started with nohup
+    previous = {number: signal.signal(number, receive) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_well() -> Generator[None]:
+    """Turn what the block raises into one line on standard error and an exit code."""
+    try:
+        yield
+    except InterruptedBySignal as stopped:
+        Screen().warn("interrupted")
+        raise typer.Exit(128 + stopped.number) from None
+    except BrokenPipeError:
+        raise  # typer knows what to do
+    except (CommandError, _demo.DemoError, LiferayError, OSError) as error:
+        Screen().warn(f"error: {_told(error)}")
+        raise typer.Exit(1) from None
+
+
+def _told(error: Exception) -> str:
+    first = error.exceptions[0] if isinstance(error, BatchError) else error
+    if isinstance(first, AuthenticationError):
+        return (
+            "the portal does not know this user with this password: check --user (usually the e-mail address) and the "
+            "environment variable that --password-env names"
+        )
+    text = str(error)
+    if len(text) > _LONGEST_ERROR:
+        text = f"{text[:_LONGEST_ERROR]} ..."
+    if isinstance(first, AccessDeniedError):
+        text += "; choose a --site where the user may add bookmarks folders, or another --user"
+    if isinstance(first, NoSuchServiceError):
+        text += "; is the server a Liferay 6.2?"
+    return text
+
+
+def _session(server: str, auth: tuple[str, str], meter: _demo.Meter) -> Session:
+    if "@" in server:
+        raise CommandError("the URL holds credentials: name the user with --user and the password with --password-env")
+    try:
+        return Session(server, auth=auth, hooks=[meter])
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def _password(variable: str) -> str:
+    password = os.environ.get(variable)
+    if password is None:
+        # It is not shown: it may be the password itself, given by mistake.
+        raise CommandError("the environment variable that --password-env names is not set: give its name, and export it")
+    if not password:
+        raise CommandError("the environment variable that --password-env names is empty: it must hold the password")
+    return password
+
+
+def _fake_portal(portal_version: Literal["6.2", "7.0", "7.4"], *, password_cost: float = 0.0) -> FakePortal:
+    try:
+        from aioliferay.testing import FakePortal  # noqa: PLC0415 - a demo against a real portal starts without it
+    except ImportError as error:
+        raise CommandError(f"the portal needs {error.name}, which is not installed: pip install 'aioliferay[cli]'") from None
+    return FakePortal(portal_version, password_cost=password_cost)
+
+
+@contextmanager
+def _listening(portal: FakePortal, host: str, port: int) -> Generator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(portal.serve(host=host, port=port))
+        except OSError as error:
+            # Python adds the address to the text of some, the system's own text is shorter.
+            is_own = isinstance(error, socket.gaierror) or error.errno is None
+            reason = error.strerror if is_own else os.strerror(error.errno or 0)
+            raise CommandError(
+                f"cannot listen at {host}, port {port}: {reason}; choose another with --port or --host"
+            ) from None
+        yield url
+
+
+@contextmanager
+def _without_proxy(host: str) -> Generator[None]:
+    """Keep the HTTP library from taking a proxy of the environment to this computer itself."""
+    before = os.environ.get("no_proxy")
+    others = before or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = f"{others},{host}" if others else host
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["no_proxy"]
+        else:
+            os.environ["no_proxy"] = before
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+def _printable(text: str) -> str:
+    """Return one line that does nothing to a terminal: what a portal sends may hold line ends and escape sequences."""
+    return "".join(char if char.isprintable() else " " for char in text)
