@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import linecache
@@ -11,8 +12,10 @@ import anyio
 import pytest
 
 from aioliferay import (
+    BatchError,
     CallCancelledError,
     Cancelled,
+    DependencyError,
     Failed,
     NotFoundError,
     NotSent,
@@ -215,3 +218,39 @@ async def test_error_of_a_call_can_be_copied(session):
         await call
     twin = copy.copy(call.exception())
     assert vars(call.exception()) == vars(twin)
+
+
+async def test_call_callback_that_raises_a_cancellation_is_contained(session):
+    """Even a CancelledError out of a callback, as a future's result may raise, is contained; the others run."""
+    told = []
+
+    def cancelled(_):
+        raise asyncio.CancelledError
+
+    async with session.batch() as batch:
+        call = batch.call("/x/get-echo", {"value": 1})
+        call.add_done_callback(cancelled)
+        call.add_done_callback(lambda call: told.append(call.result()))
+        with pytest.raises(BatchError, match="1 callbacks raised"):
+            await batch.invoke()
+    assert told == [1]
+
+
+async def test_call_callback_can_be_taken_out(session):
+    """A callback that was taken out does not run."""
+    told = []
+    async with session.batch() as batch:
+        call = batch.call("/x/get-echo", {"value": 1})
+        call.add_done_callback(told.append)
+        call.add_done_callback(told.append)
+        assert call.remove_done_callback(told.append) == 2
+        assert call.remove_done_callback(told.append) == 0
+    assert told == []
+
+
+async def test_reference_made_after_a_typed_result_says_what_to_do(session):
+    """A property of a typed result that has come already is taken from the result itself; the error says so."""
+    call = session.call("/x/get-echo", {"value": [["a", 1]]}, returns=tuple[tuple[str, int]])
+    await call
+    with pytest.raises(DependencyError, match=r"take the property from call\.result\(\) yourself"):
+        session.call("/x/get-echo", {"value": call["a"]})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gc
 import json
 from dataclasses import dataclass
+from typing import Annotated
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from aioliferay import (
     BasicAuth,
@@ -22,14 +25,20 @@ from aioliferay import (
     CallCancelledError,
     Cancelled,
     ClosedError,
+    ConnectError,
+    LiferayError,
     NotFoundError,
     NotSent,
+    NotSentError,
     Ok,
+    ProtocolError,
     RawParams,
     ResultError,
     Session,
     Unknown,
+    _sessions,
 )
+from aioliferay.testing import FakePortal
 
 anyio_test = pytest.mark.anyio
 
@@ -551,3 +560,429 @@ def test_calls_have_one_type_at_every_door(session):
             assert type(batch.call("/x/get-echo")) is type(session.call("/x/get-echo")) is Call
 
     asyncio.run(use())
+
+
+@anyio_test
+async def test_session_closed_by_a_callback_of_its_own(wire):
+    """A callback may close the session from inside its background task: nobody waits for themselves."""
+
+    class Closing:
+        async def on_success(self, _):
+            await session.aclose()
+
+        async def on_failure(self, _):
+            await session.aclose()
+
+    session = wire.session()
+    batch = session.batch(callback=Closing())
+    call = batch.call("/x/get-echo", {"value": 1})
+    batch.invoke_soon()
+    with anyio.fail_after(3):
+        assert await call == 1
+        await session.aclose()
+    assert session.is_closed
+
+
+@anyio_test
+async def test_session_auth_wins_over_the_clients(wire):
+    """A given client's own credentials never take the place of the session's: that would be another identity."""
+    client = httpx.AsyncClient(transport=wire, auth=("admin", "x"))
+    async with Session("http://portal.test", auth=("joe", "y"), http=client) as session:
+        await session.call("/x/get-echo")
+    async with Session("http://portal.test", http=client) as session:
+        await session.call("/x/get-echo")
+    joe, admin = (request.headers["authorization"] for request in wire.requests)
+    assert httpx.BasicAuth("joe", "y")._auth_header == joe
+    assert httpx.BasicAuth("admin", "x")._auth_header == admin
+
+
+@anyio_test
+async def test_call_awaited_often_keeps_its_traceback_short(session):
+    """Each await of a failed call raises without the frames of earlier awaits."""
+
+    def depth(error):
+        traceback, frames = error.__traceback__, 0
+        while traceback is not None:
+            traceback, frames = traceback.tb_next, frames + 1
+        return frames
+
+    call = session.call("/x/get-fail")
+    depths = []
+    for _ in range(5):
+        with pytest.raises(NotFoundError) as caught:
+            await call
+        depths.append(depth(caught.value))
+    assert len(set(depths)) == 1
+
+
+@pytest.mark.parametrize("own_batch", [False, True])
+def test_session_left_by_cancellation_is_prompt(wire, own_batch):
+    """Who leaves by cancellation does not wait five seconds for calls in flight."""
+    trio = pytest.importorskip("trio")
+
+    async def main():
+        wire.hold()
+        options = {"http": httpx.AsyncClient(transport=wire)}
+        with trio.move_on_after(1):
+            if own_batch:
+                async with BatchSession("http://portal.test", **options) as batch:
+                    await batch.call("/x/get-echo")
+            else:
+                async with Session("http://portal.test", **options) as session:
+                    await session.call("/x/get-echo")
+        assert trio.current_time() == pytest.approx(started + 1)
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    started = clock.current_time()
+    trio.run(main, clock=clock)
+
+
+@pytest.mark.asyncio
+async def test_session_left_by_asyncio_cancellation_is_prompt(wire, monkeypatch):
+    """An asyncio cancellation comes only once, and still no grace is given: here it would be an hour."""
+    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
+    wire.hold()
+
+    async def stay():
+        async with wire.session() as session:
+            await session.call("/x/get-echo")
+
+    task = asyncio.create_task(stay())
+    await wire.arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@anyio_test
+async def test_session_close_waits_for_a_foreground_invoke(wire, session):
+    """Closing waits for the request of another task's `invoke()` too."""
+    gate = wire.hold()
+    batch = session.batch()
+    call = batch.call("/x/update-echo", {"value": 1})
+    async with anyio.create_task_group() as group:
+        group.start_soon(batch.invoke)
+        await wire.arrived.wait()
+        group.start_soon(session.aclose)
+        await anyio.wait_all_tasks_blocked()
+        assert not call.done()
+        gate.set()
+    assert call.result() == 1
+
+
+def test_session_in_two_event_loops_says_so():
+    """A session of one event loop, used in another, gives one clear error and sends nothing."""
+    session = Session("http://127.0.0.1:9")
+
+    async def use():
+        return (await session.batch().invoke(), session.call("/x/get-echo"))[1]
+
+    async def outcome_of(call):
+        with pytest.raises(LiferayError) as caught:
+            await call
+        return caught.value
+
+    async def first():
+        return await outcome_of(await use())
+
+    asyncio.run(first())
+    error = asyncio.run(first())
+    assert "another event loop" in str(error)
+    asyncio.run(session.aclose())
+
+
+@anyio_test
+async def test_block_that_raises_takes_back_what_waits_in_line(wire, session):
+    """When the block raises, calls that wait behind another request of the batch are not sent either."""
+    gate = wire.hold()
+
+    async def impatient(call):
+        with pytest.raises(NotSentError):
+            await call
+
+    async with anyio.create_task_group() as group:
+        with pytest.raises(KeyError):
+            async with session.batch() as batch:
+                first = batch.call("/x/update-echo", {"value": 1})
+                group.start_soon(batch.invoke)
+                await wire.arrived.wait()
+                second = batch.call("/x/update-echo", {"value": 2})
+                group.start_soon(impatient, second)
+                await anyio.wait_all_tasks_blocked()
+                raise KeyError
+        gate.set()
+    assert first.result() == 1
+    assert [("/x/update-echo", 1)] == wire.executed
+
+
+@anyio_test
+@pytest.mark.parametrize("is_invoked", [False, True])
+async def test_call_given_up_in_flight(wire, session, is_invoked):
+    """The end of the block does not report a call that its maker gave up; the list of `invoke()` keeps its place."""
+    gate = wire.hold()
+    async with anyio.create_task_group() as group, session.batch() as batch:
+        given_up = batch.call("/x/update-echo", {"value": 1})
+        batch.call("/x/update-echo", {"value": 2})
+
+        async def give_up():
+            await wire.arrived.wait()
+            given_up.cancel()
+            gate.set()
+
+        group.start_soon(give_up)
+        if is_invoked:
+            assert await batch.invoke(return_exceptions=True) == [given_up.exception(), 2]
+    assert given_up.cancelled()
+
+
+@anyio_test
+async def test_batch_left_waits_for_who_is_in_line(wire, session):
+    """The end of the block sends nobody away who waits for their turn."""
+    gate = wire.hold()
+    results = []
+
+    async def invoke(batch):
+        results.extend(await batch.invoke())
+
+    async with anyio.create_task_group() as group:
+        async with session.batch() as batch:
+            for value in (1, 2):
+                batch.call("/x/update-echo", {"value": value})
+                group.start_soon(invoke, batch)
+                await anyio.wait_all_tasks_blocked()
+            group.start_soon(_open_when_blocked, gate)
+        assert results == [1, 2]
+
+
+async def _open_when_blocked(gate):
+    await anyio.wait_all_tasks_blocked()
+    gate.set()
+
+
+@anyio_test
+async def test_batch_aborted_tells_its_callback(wire, session):
+    """A batch whose block raises tells its callback that nothing was sent."""
+    told = []
+
+    class Callback:
+        async def on_success(self, results):
+            told.append(results)
+
+        async def on_failure(self, error):
+            told.append(error)
+
+    with pytest.raises(KeyError):
+        async with session.batch(callback=Callback()) as batch:
+            batch.call("/x/update-echo")
+            raise KeyError
+    assert [NotSentError] == [type(error) for error in told[0].exceptions]
+
+
+@anyio_test
+async def test_session_left_by_an_exception_waits_for_writes_only(wire, monkeypatch):
+    """Who leaves by an exception will not look at what is read: reads are aborted at once, writes have their grace."""
+    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
+    gate = wire.hold()
+    async with anyio.create_task_group() as group:
+        with pytest.raises(KeyError):
+            async with wire.session() as session:
+                read = session.call("/x/get-echo")
+                write = session.call("/x/update-echo", {"value": 1})
+                await anyio.wait_all_tasks_blocked()
+                group.start_soon(_open_when_blocked, gate)
+                raise KeyError
+    assert read.cancelled()
+    assert write.result() == 1
+
+
+@anyio_test
+async def test_early_flush_cancelled_before_it_took_its_calls_settles_them(wire, session):
+    """However early a flush is cancelled, its calls end."""
+    batch = session.batch()
+    call = batch.call("/x/update-echo")
+    async with anyio.create_task_group() as group:
+        group.start_soon(_expect_an_end, call)
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        session._tasks.cancel()
+    assert call.cancelled()
+    assert wire.requests == []
+
+
+async def _expect_an_end(call):
+    with pytest.raises(CallCancelledError):
+        await call
+
+
+@anyio_test
+async def test_cookies_of_an_answer_that_was_cut_are_taken_back(wire):
+    """Cookies that the portal set do not stay in a given client's jar, nor do they replace its own."""
+    wire.answer = httpx.Response(200, json=[1], headers=[("Set-Cookie", "JSESSIONID=a"), ("Set-Cookie", "mine=theirs")])
+    async with httpx.AsyncClient(transport=wire) as client:
+        client.cookies.set("mine", "own", domain="portal.test")
+        async with Session("http://portal.test", http=client) as session:
+            await session.call("/x/get-echo")
+        assert dict(client.cookies) == {"mine": "own"}
+
+
+def test_batch_returns_a_model_that_is_built_late(session):
+    """A model whose schema is built on first use is accepted; a default that looks like a schema stays as it is."""
+
+    class Late(BaseModel):
+        model_config = ConfigDict(defer_build=True)
+        kind: dict[str, str] = {"type": "model"}
+
+    call = session.batch().call("/x/get-echo", returns=Late)
+    assert call.adapter.validate_python({}).kind == {"type": "model"}
+    call.cancel()
+
+
+@pytest.mark.parametrize("client", [httpx.Client(), "x", object()])
+def test_session_client_that_is_none_is_refused(client):
+    """A client that cannot be awaited is refused when the session is made."""
+    with pytest.raises(TypeError, match=r"http= takes an httpx\.AsyncClient"):
+        Session("http://portal.test", http=client)
+
+
+@anyio_test
+async def test_session_with_a_closed_client_sends_nothing(wire):
+    """A given client that is closed means: not sent, and the text says so."""
+    client = httpx.AsyncClient(transport=wire)
+    await client.aclose()
+    async with Session("http://portal.test", http=client) as session:
+        call = session.call("/x/update-echo")
+        with pytest.raises(NotSentError, match="HTTP client is closed: it was given as http="):
+            await call
+    assert isinstance(call.outcome, NotSent)
+
+
+@pytest.mark.asyncio
+async def test_session_of_its_own_connections_forgotten_warns():
+    """A session that was used and never closed says so when it is collected."""
+    session = Session("http://127.0.0.1:9")
+    await session.batch().invoke()
+    with pytest.raises(LiferayError):
+        await session.call("/x/get-echo")
+    with pytest.warns(ResourceWarning, match="was never closed"):
+        del session
+        gc.collect()
+
+
+@anyio_test
+async def test_batch_dates_of_models_are_milliseconds(wire, session):
+    """Dates near 1970 are read as milliseconds, in nested models and dataclasses too, unless the model says otherwise."""
+
+    class Inner(BaseModel):
+        birthday: dt.datetime
+
+    class Outer(BaseModel):
+        createDate: dt.datetime  # noqa: N815 - the portal's name
+        day: dt.date
+        inner: list[Inner]
+
+    @dataclass
+    class Point:
+        when: dt.datetime
+
+    class Seconds(BaseModel):
+        model_config = ConfigDict(val_temporal_unit="seconds")
+        when: dt.datetime
+
+    hour = dt.datetime(1969, 12, 31, 23, tzinfo=dt.UTC)
+    value = {"createDate": -3600000, "day": 86400000, "inner": [{"birthday": -3600000}]}
+    async with session.batch() as batch:
+        outer = batch.call("/x/get-echo", {"value": value}, returns=Outer)
+        point = batch.call("/x/get-echo", {"value": {"when": -3600000}}, returns=Point)
+        seconds = batch.call("/x/get-echo", {"value": {"when": 3600}}, returns=Seconds)
+        plain = batch.call("/x/get-echo", {"value": -3600000}, returns=dt.datetime)
+    assert Outer(createDate=hour, day=dt.date(1970, 1, 2), inner=[Inner(birthday=hour)]) == outer.result()
+    assert Point(hour) == point.result()
+    assert seconds.result().when == dt.datetime(1970, 1, 1, 1, tzinfo=dt.UTC)
+    assert plain.result() == hour
+
+
+def test_batch_returns_that_cannot_be_remembered(session):
+    """A type with metadata that cannot be hashed works; what is no type is refused with the path."""
+    session.batch().call("/x/get-echo", returns=Annotated[list[int], {"a": 1}]).cancel()
+    with pytest.raises(TypeError, match=r"/x/get-echo: returns=\[1\] is not a type"):
+        session.batch().call("/x/get-echo", returns=[1])
+
+
+@anyio_test
+@pytest.mark.parametrize("is_at_exit", [False, True])
+async def test_block_cancelled_aborts_its_early_flush(wire, session, is_at_exit):
+    """A cancelled block aborts its request in flight also where an early await had sent it; nothing runs afterwards."""
+    wire.hold()
+
+    async def wait(call):
+        with pytest.raises(LiferayError):
+            await call
+
+    async with anyio.create_task_group() as outer:
+        with anyio.CancelScope() as scope:
+            async with session.batch() as batch:
+                call = batch.call("/x/update-echo", {"value": 1})
+                outer.start_soon(wait, call)
+                await wire.arrived.wait()
+                outer.start_soon(_cancel_when_blocked, scope)
+                if not is_at_exit:
+                    await call
+        assert scope.cancelled_caught
+        assert isinstance(call.outcome, Unknown)
+    assert wire.executed == []
+
+
+async def _cancel_when_blocked(scope):
+    await anyio.wait_all_tasks_blocked()
+    scope.cancel()
+
+
+@anyio_test
+async def test_session_headers_replace_their_like(wire):
+    """A header is sent once, whatever its case; credentials of `auth=` win over a header of the session's."""
+    headers = {"user-agent": "mine", "CONTENT-TYPE": "application/json", "authorization": "Bearer x"}
+    async with wire.session(auth=("a", "b"), headers=headers) as session:
+        await session.call("/x/get-echo")
+    sent = [name.lower() for name, _ in wire.requests[0].headers.raw]
+    assert len(sent) == len(set(sent))
+    assert wire.requests[0].headers["authorization"].startswith("Basic ")
+    assert wire.requests[0].headers["user-agent"] == "mine"
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+def test_session_header_of_the_length_is_refused(name):
+    """How long a request is, no header of the session's may say."""
+    with pytest.raises(ValueError, match="headers= cannot set"):
+        Session("http://x", headers={name: "1"})
+
+
+@pytest.mark.parametrize("headers", [{"X": 1}, {1: "x"}])
+def test_session_header_that_is_no_text_is_refused(headers):
+    """Headers are text; the error does not show the value."""
+    with pytest.raises(TypeError, match="headers= maps names to values"):
+        Session("http://x", headers=headers)
+
+
+@anyio_test
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_busy_portal_is_told_even_as_a_web_page(wire, session, status):
+    """A busy portal, or a proxy with its error page, is named as such, with the time to wait."""
+    wire.answer = httpx.Response(status, html="<html><title>Busy</title></html>", headers={"Retry-After": "7"})
+    with pytest.raises(ProtocolError, match=rf"status {status} with 'Busy': .*busy or starting; try again after 7"):
+        await session.call("/x/get-echo")
+
+
+@pytest.mark.asyncio
+async def test_session_with_too_many_requests_at_once_says_so():
+    """Who waits for a free connection until the time is over is not told that the portal is down."""
+    with FakePortal().serve() as url:
+        async with Session(url, timeout=0.3, auth=("test@liferay.com", "test")) as session:
+            session._exchange.transport._client._transport._pool._max_connections = 1
+            gate = session.call("/portal/get-build-number")
+            await gate
+            portal_holds = session._exchange.transport._client.stream("GET", url)
+            async with portal_holds:
+                call = session.call("/portal/get-build-number")
+                with pytest.raises(ConnectError, match="no connection was free within"):
+                    await call
+    assert isinstance(call.outcome, NotSent)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import FrameType
 
-    from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
 
     Params = Mapping[str, object] | None
 
@@ -49,20 +49,22 @@ class Call(Generic[T]):
     """One call of a service, as `Session.call` and `BatchSession.call` return it.
 
     It is no coroutine: it will be sent whether awaited or not. Await it any number of times, from any number of tasks; a
-    cancelled waiter harms neither the call nor other waiters. Awaiting a call that is still queued sends its batch.
+    cancelled waiter harms neither the call nor other waiters. Awaiting a call that is still queued sends its batch; asking
+    for its end in another way does not, so give `asyncio.wait` tasks: `asyncio.wait(map(asyncio.ensure_future, calls))`.
 
     Attributes:
         path: the service's path.
         site: file and line where the call was made.
+        is_given_up: whether somebody cancelled it with `cancel()`; then it is no failure of its batch.
     """
 
     __slots__ = (
         "__weakref__", "_adapter", "_alarm", "_callbacks", "_command", "_is_queued", "_is_referenced", "_is_sent",
-        "_outcome", "_raw", "_sender", "_settled", "_timeout", "site",
+        "_outcome", "_raw", "_sender", "_settled", "_timeout", "is_given_up", "site",
     )  # fmt: skip
 
     def __init__(
-        self, command: Command, *, sender: Sender | None, adapter: TypeAdapter[T] | None, timeout: float | None
+        self, command: Command, *, sender: Sender | None, adapter: SchemaValidator | None, timeout: float | None
     ) -> None:
         self._command = command
         self._sender = sender
@@ -76,7 +78,8 @@ class Call(Generic[T]):
         self._is_queued = sender is not None
         self._is_referenced = False
         self._is_sent = False
-        self.site = user_site()
+        self.is_given_up: bool = False
+        self.site: tuple[str, int] = user_site()
 
     @property
     def path(self) -> str:
@@ -124,7 +127,8 @@ class Call(Generic[T]):
         """
         outcome = self.outcome
         if outcome.error is not None:
-            raise outcome.error
+            # Without the traceback of earlier looks: it would grow with each, and keep their frames alive.
+            raise outcome.error.with_traceback(None)
         return outcome.value
 
     def exception(self) -> LiferayError | None:
@@ -143,6 +147,7 @@ class Call(Generic[T]):
         if self._outcome is not None:
             return False
         error = CallCancelledError("the call was cancelled", path=self.path)
+        self.is_given_up = True
         self.settle(Cancelled(error, is_sent=self._is_sent))
         log_callback_errors(self.run_callbacks())
         return True
@@ -156,6 +161,13 @@ class Call(Generic[T]):
             self._callbacks = [*(self._callbacks or ()), callback]
             return
         log_callback_errors(_run(self, [callback]))
+
+    def remove_done_callback(self, callback: Callable[[Call[T]], object], /) -> int:
+        """Take the callback out; return how often it was there."""
+        kept = [other for other in self._callbacks or () if other != callback]
+        removed = len(self._callbacks or ()) - len(kept)
+        self._callbacks = kept
+        return removed
 
     def __getitem__(self, name: str) -> Reference:
         """Refer to a property of the future result, as the parameter of a later call of the same batch."""
@@ -178,7 +190,7 @@ class Call(Generic[T]):
         return self._command
 
     @property
-    def adapter(self) -> TypeAdapter[T] | None:
+    def adapter(self) -> SchemaValidator | None:
         """The type asked for, None for the result as it comes."""
         return self._adapter
 
@@ -260,7 +272,10 @@ def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None,
             raise ValueError(
                 f"{path}: it refers to a call that is pending elsewhere: await that one first, or make both in one batch"
             )
-    adapter = None if returns is Any else codec.adapter_for(returns)
+    try:
+        adapter = None if returns is Any else codec.adapter_for(returns)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from error.__cause__
     return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
 
 
@@ -315,6 +330,8 @@ def _property(reference: Reference, path: str) -> object:
     result: object = source.raw
     if not isinstance(result, Mapping):
         has = f"is {type(result).__name__}"
+        if source.adapter is not None:
+            has += ": it was made before you referred to it; take the property from call.result() yourself"
     elif reference.name in (properties := cast("Mapping[str, object]", result)):
         return properties[reference.name]
     else:
@@ -327,7 +344,9 @@ def _run(call: Call[T], callbacks: Iterable[Callable[[Call[T]], object]]) -> lis
     for callback in callbacks:
         try:
             callback(call)
-        except Exception as cause:  # noqa: BLE001 - whatever it is, the other callbacks must run
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as cause:  # noqa: BLE001 - even a CancelledError, which the result of a future of theirs may be
             error = CallbackError(f"a callback of the call raised {type(cause).__name__}: {cause}", path=call.path)
             error.__cause__ = cause
             errors.append(error)

@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
+
 from aioliferay._auth import Authentication, authenticated
 from aioliferay._call import bound
 from aioliferay._core import codec, plan
-from aioliferay._core.messages import Answer, Cancelled, Command, NotSent, Outcome, Request, Unknown
+from aioliferay._core.messages import Answer, Cancelled, Command, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._http import Transport, Trip
 from aioliferay.errors import (
     CallCancelledError,
@@ -31,6 +33,15 @@ _logger = logging.getLogger("aioliferay")
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 
 
+class UnderWay:
+    """A run that has not ended: its calls, what cancels it, and what to wait for."""
+
+    def __init__(self, calls: Sequence[Call[Any]]) -> None:
+        self.calls = calls
+        self.scope = anyio.CancelScope()
+        self.ended = anyio.Event()
+
+
 @dataclass(slots=True)
 class Exchange:
     """The way from a session to its portal and back.
@@ -44,6 +55,7 @@ class Exchange:
         hooks: told what happens.
         is_closed: nothing is sent any more.
         count: requests sent so far.
+        under_way: the runs that have not ended.
     """
 
     url: str
@@ -54,20 +66,36 @@ class Exchange:
     hooks: Sequence[Hook] = ()
     is_closed: bool = False
     count: int = 0
+    under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
 
     async def run(self, calls: Sequence[Call[Any]]) -> None:
         """Send the calls, in one request unless they depend on each other, and settle each of them.
 
         Never raises what a call suffers. When it is cancelled, the request is aborted, every call is settled (a write that
-        may have run as unknown), and the cancellation goes on.
+        may have run as unknown), and the cancellation goes on; a cancellation by `cancel()` ends here.
         """
+        run = UnderWay(calls)
+        self.under_way.append(run)
         try:
-            for stage in stages_of(calls):
-                await self._trip(stage)
-        except BaseException:
+            with run.scope:
+                for stage in stages_of(calls):
+                    await self._trip(stage)
+        finally:
             for call in calls:
                 end_cancelled(call)
-            raise
+            self.under_way.remove(run)
+            run.ended.set()
+
+    async def join(self) -> None:
+        """Wait until no request is under way."""
+        while self.under_way:
+            await self.under_way[0].ended.wait()
+
+    def cancel(self, *, only_reads: bool = False) -> None:
+        """Abort the requests that are under way, whoever sent them, or those that only read; their calls are settled."""
+        for run in self.under_way:
+            if not only_reads or all(call.command.is_read for call in run.calls):
+                run.scope.cancel()
 
     async def _trip(self, calls: Sequence[Call[Any]]) -> None:
         calls = self._departing(calls)
@@ -107,7 +135,7 @@ class Exchange:
             own = trip if request.url == self.url else Trip()
             return await self.transport.send(request, own, timeout=timeout)
 
-        return await authenticated(Request("POST", self.url, {**_JSON, **self.headers}, body), self.auth, send)
+        return await authenticated(Request("POST", self.url, merged(_JSON, self.headers), body), self.auth, send)
 
     def _departing(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         """Return the calls that still want to be sent, with their references replaced."""
@@ -135,8 +163,10 @@ class Exchange:
 
 
 def end_cancelled(call: Call[Any]) -> None:
-    """Settle a call that was not sent because its sender was cancelled."""
-    call.settle(Cancelled(CallCancelledError("the task that was to send it was cancelled", path=call.path), is_sent=False))
+    """Settle a call, if nothing else has, that was not sent because its sender was cancelled."""
+    if not call.done():
+        error = CallCancelledError("it was cancelled before it was sent", path=call.path)
+        call.settle(Cancelled(error, is_sent=False))
 
 
 def stages_of(calls: Sequence[Call[Any]]) -> list[Sequence[Call[Any]]]:
@@ -173,7 +203,11 @@ def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> 
 
 def _settle_cancelled(calls: Sequence[Call[Any]], trip: Trip) -> None:
     for call in calls:
-        text = "it was cancelled in flight" + ("; the portal may have run it" if trip.is_sent else "")
+        text = (
+            "it was cancelled in flight; the portal may have run it"
+            if trip.is_sent
+            else "it was cancelled before it was sent"
+        )
         error = CallCancelledError(text, path=call.path)
         if trip.is_sent and not call.command.is_read:
             call.settle(Unknown(error), is_told=True)

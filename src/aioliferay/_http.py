@@ -5,14 +5,17 @@ it: a client of the same shape (httpx2's) raises classes of its own with the sam
 from __future__ import annotations
 
 import http.cookiejar
+import inspect
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urljoin
 
 import anyio
 import httpx
 
 from aioliferay._core.messages import Answer
+from aioliferay._tasks import current_loop
 from aioliferay.errors import ConnectError, NoAnswerError, NotSentError, TransportError
 
 if TYPE_CHECKING:
@@ -27,9 +30,10 @@ _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary(
 
 @dataclass(slots=True)
 class Trip:
-    """How far one request came; `is_sent` turns true when its first byte may have left."""
+    """How far one request came: it got a connection to be made (`is_begun`), its first byte may have left (`is_sent`)."""
 
     is_sent: bool = False
+    is_begun: bool = False
 
 
 class Transport:
@@ -39,12 +43,16 @@ class Transport:
     them, and could tie calls of different users together. Cookies that a given client was made with are sent.
     """
 
-    def __init__(self, client: Any = None, *, auth: Any = None) -> None:
-        self._is_own = client is None
+    def __init__(self, client: Any = None, *, auth: Any = None, has_own_auth: bool = False) -> None:
+        """Take a client, or make one. `auth` is the HTTP library's own; `has_own_auth` keeps a given client's auth out."""
+        if client is not None and not inspect.iscoroutinefunction(getattr(client, "send", None)):
+            raise TypeError(f"http= takes an httpx.AsyncClient or a client of the same shape, not {type(client).__name__}")
+        self.is_own = client is None
         self._client: Any = _own_client() if client is None else client
+        self._loop: object = None
         self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
         self._is_traced = client is None
-        self._options = {} if auth is None else {"auth": auth}
+        self._options = {"auth": auth} if auth is not None or has_own_auth else {}
 
     async def send(self, request: Request, trip: Trip, *, timeout: float | None) -> Answer:  # noqa: ASYNC109 - the HTTP library needs the number too
         """Send one request and return the whole answer, whatever its status; redirects are not followed.
@@ -56,6 +64,7 @@ class Transport:
             NoAnswerError: the request left, or began to, and no whole answer came.
         """
         _check_headers(request.headers)
+        self._check_usable()
         connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
         try:
             message = self._client.build_request(
@@ -71,6 +80,7 @@ class Transport:
             raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
         if isinstance(message.stream, httpx.ByteStream):
             message.stream = _Whole(request.body)
+        jar = None if self.is_own or not hasattr(self._client.cookies, "jar") else _Jar(self._client, message.url.host)
         trip.is_sent = not self._is_traced
         response: Any = None
         try:
@@ -80,16 +90,28 @@ class Transport:
             mapped = _mapped(error, trip, request.url, timeout)
             # What the library says of a header that it refuses holds the header, which may be a credential.
             raise mapped from (None if type(mapped) is NotSentError else error)
+        finally:
+            if jar is not None:
+                jar.take_back()
         if scope.cancelled_caught:
             raise _expired(trip, request.url, timeout)
-        return Answer(
-            response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
-        )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if "location" in headers:
+            headers["location"] = urljoin(request.url, headers["location"])
+        return Answer(response.status_code, headers, response.content)
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""
-        if self._is_own:
+        if self.is_own:
             await self._client.aclose()
+
+    def _check_usable(self) -> None:
+        if getattr(self._client, "is_closed", False):
+            raise NotSentError("the session's HTTP client is closed" + ("" if self.is_own else ": it was given as http="))
+        if self.is_own:
+            self._loop = self._loop or current_loop()
+            if self._loop is not current_loop():
+                raise NotSentError("the session was used in another event loop before: make one session for each loop")
 
     def _set_cookies(self, message: Any, headers: Mapping[str, str]) -> None:
         given = {name.lower(): value for name, value in headers.items()}.get("cookie", self._client.headers.get("cookie"))
@@ -104,10 +126,34 @@ class Transport:
             if not self._is_traced:
                 self._is_traced = True
                 trip.is_sent = False
+            trip.is_begun = True
             if event.endswith(".send_request_headers.started"):
                 trip.is_sent = True
 
         return trace
+
+
+class _Jar:
+    """A given client's cookies as they were before a request: what the portal sets is not for its owner's other requests."""
+
+    def __init__(self, client: Any, host: str) -> None:
+        self._jar: http.cookiejar.CookieJar = client.cookies.jar
+        self._host = host
+        self._before = self._cookies()
+
+    def _cookies(self) -> dict[tuple[str, str, str], http.cookiejar.Cookie]:
+        # A host without a dot has ".local" behind its name in a jar (RFC 2965).
+        mine = [cookie for cookie in self._jar if cookie.domain.lstrip(".").removesuffix(".local") in self._host]
+        return {(cookie.domain, cookie.path, cookie.name): cookie for cookie in mine}
+
+    def take_back(self) -> None:
+        """Make the jar, as far as the portal's host is concerned, what it was."""
+        for key, cookie in self._cookies().items():
+            before = self._before.get(key)
+            if before is None:
+                self._jar.clear(*key)
+            elif before is not cookie:
+                self._jar.set_cookie(before)
 
 
 class _Whole(httpx.ByteStream):
@@ -148,21 +194,40 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 def _mapped(error: Exception, trip: Trip, url: str, timeout: float | None) -> NotSentError | TransportError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    reason = str(error) or type(error).__name__
+    reason = _reason_of(error)
     if "LocalProtocolError" in kinds:
         return NotSentError("the HTTP library refuses the request: a header has characters that HTTP does not allow")
     if kinds & _NEVER_SENT or not trip.is_sent:
         if "PoolTimeout" in kinds:
-            return ConnectError(f"no connection was free within {timeout:g} s: too many requests at once, or too slow ones")
+            return ConnectError(f"no connection was free {_within(timeout)}: too many requests at once, or too slow ones")
         if "ConnectTimeout" in kinds:
             reason = "it did not answer in time"
         return ConnectError(f"no connection to {url}: {reason}; is the portal running, and the server URL right?")
     if "TimeoutException" in kinds:
         return _expired(trip, url, timeout)
+    if "TransportError" not in kinds:
+        return NoAnswerError(f"the HTTP client raised {type(error).__name__} instead of giving the answer: {reason}")
     return NoAnswerError(f"the connection to {url} failed before the answer was complete: {reason}")
 
 
+def _reason_of(error: BaseException) -> str:
+    if text := str(error):
+        return text
+    step = error.__cause__ or error.__context__
+    while step is not None:
+        if isinstance(step, OSError) and (text := str(step)):  # reset, TLS: what the system said
+            return text
+        step = step.__cause__ or step.__context__
+    return type(error).__name__
+
+
 def _expired(trip: Trip, url: str, timeout: float | None) -> TransportError:
+    if not trip.is_begun and not trip.is_sent:
+        return ConnectError(f"no connection was free {_within(timeout)}: too many requests at once, or too slow ones")
     if not trip.is_sent:
-        return ConnectError(f"no connection to {url} within {timeout:g} s; is the portal running, and the server URL right?")
-    return NoAnswerError(f"no answer from {url} within {timeout:g} s; the portal may still be at work on it")
+        return ConnectError(f"no connection to {url} {_within(timeout)}; is the portal running, and the server URL right?")
+    return NoAnswerError(f"no answer from {url} {_within(timeout)}; the portal may still be at work on it")
+
+
+def _within(timeout: float | None) -> str:
+    return "in time" if timeout is None else f"within {timeout:g} s"

@@ -13,13 +13,14 @@ import anyio.lowlevel
 from aioliferay._call import Call, log_callback_errors, user_site
 from aioliferay._core.messages import NotSent
 from aioliferay._exchange import Exchange, end_cancelled
-from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, ClosedError, NotSentError
+from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, NotSentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aioliferay._tasks import BackgroundTasks
 
+NEVER_BEGAN: Final = "the task that was to send it was cancelled before it began"
 _MOST_TICKS: Final = 16
 _QUIET_TICKS: Final = 2
 _LAST_WORD_SECONDS: Final = 1.0
@@ -46,9 +47,11 @@ class CallQueue:
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
         self._last_turn: _Turn | None = None
+        self._in_line: list[Sequence[Call[Any]]] = []
         self._is_flush_due = False
-        self._flushes = 0
-        self._flushed: anyio.Event | None = None
+        self._flushes: set[anyio.CancelScope] = set()
+        self._trips: set[_Turn] = set()
+        self._ended: anyio.Event | None = None
         self._unreported: list[Call[Any]] = []
         self._split_site: tuple[str, int] | None = None
         self._warned_sites: set[tuple[str, int]] = set()
@@ -109,40 +112,68 @@ class CallQueue:
         """
         if not calls:
             return []
+        self._in_line.append(calls)
+        turn = turn or self._next_turn()
+        self._trips.add(turn)
         try:
-            async with turn or self._next_turn():
+            async with turn:
+                self._in_line.remove(calls)
                 await self._exchange.run(calls)
         except BaseException:
+            if calls in self._in_line:
+                self._in_line.remove(calls)
             for call in calls:
                 end_cancelled(call)
-            with anyio.move_on_after(_LAST_WORD_SECONDS, shield=True):
-                log_callback_errors(await self._tell(calls))
+            await self._last_word(calls)
             raise
+        finally:
+            self._end_trip(turn)
         return await self._tell(calls)
 
     async def finish(self) -> tuple[list[Call[Any]], list[CallbackError]]:
-        """Send until nothing is queued or under way, and return the calls that nobody has heard of yet."""
+        """Send until nothing is queued, in line or under way, and return the calls that nobody has heard of yet."""
         calls: list[Call[Any]] = []
         errors: list[CallbackError] = []
-        while self._calls or self._flushes:
-            if taken := self.take():
-                calls += taken
-                errors += await self.send(taken)
-            elif self._flushes:
-                self._flushed = self._flushed or anyio.Event()
-                await self._flushed.wait()
+        while self._calls or self._flushes or self._trips:
+            taken = self.take()
+            calls += taken
+            errors += await self.send(taken)
+            await self._all_ended()
         unreported, self._unreported = self._unreported, []
         return [call for call in unreported if call.is_unseen_failure] + calls, errors
 
-    def abandon(self, why: str, *, cause: BaseException | None = None, kind: type[NotSentError] = NotSentError) -> None:
-        """End everything queued as not sent."""
-        calls = self.take()
-        for call in calls:
+    async def abort(self) -> None:
+        """Abort the requests of this batch that are under way in the background, and see their calls settled."""
+        for scope in self._flushes:
+            scope.cancel()
+        with anyio.move_on_after(_LAST_WORD_SECONDS, shield=True):
+            while self._flushes:
+                await self._some_ended()
+
+    async def _all_ended(self) -> None:
+        while self._flushes or self._trips:
+            await self._some_ended()
+
+    async def _some_ended(self) -> None:
+        self._ended = self._ended or anyio.Event()
+        await self._ended.wait()
+
+    async def abandon(
+        self, why: str, *, cause: BaseException | None = None, kind: type[NotSentError] = NotSentError
+    ) -> None:
+        """End everything as not sent that is queued, or waits in line behind another request of this batch."""
+        queued = self.take()
+        for call in [*(call for calls in self._in_line for call in calls if not call.done()), *queued]:
             error = kind(why, path=call.path)
             error.__cause__ = cause
             call.settle(NotSent(error), is_told=True)
-        for call in calls:
-            log_callback_errors(call.run_callbacks())
+        if queued:  # the tasks that wait in line tell of theirs
+            await self._last_word(queued)
+
+    async def _last_word(self, calls: Sequence[Call[Any]]) -> None:
+        # Also when cancelled, but not for ever: a callback may wait for something.
+        with anyio.move_on_after(_LAST_WORD_SECONDS, shield=True):
+            log_callback_errors(await self._tell(calls))
 
     def send_soon(self) -> None:
         """Send what is queued in the background; the batch's callback is told.
@@ -154,7 +185,7 @@ class CallQueue:
         if calls:
             turn = self._next_turn()  # now, not in the task: trio starts tasks in any order
             try:
-                self._start_flush(partial(self._send_in_background, calls, turn), calls, turn)
+                self._start_flush(partial(self._send_in_background, calls, turn), lambda: calls, turn)
             except RuntimeError:
                 turn.ended.set()
                 raise
@@ -166,38 +197,52 @@ class CallQueue:
             return
         self._is_flush_due = True
         site = _waiting_site(call)
-        self._start_flush(partial(self._flush_early, site), self._calls)
+        self._start_flush(partial(self._flush_early, site), self.take)
 
-    def _start_flush(self, work: Any, calls: Sequence[Call[Any]], turn: _Turn | None = None) -> None:
+    def _start_flush(
+        self, work: Callable[[], Awaitable[None]], unsent: Callable[[], Sequence[Call[Any]]], turn: _Turn | None = None
+    ) -> None:
         async def flush() -> None:
             try:
                 await work()
             finally:
-                self._end_flush()
+                self._end_flush(scope)
 
         def lost() -> None:
-            for call in calls:
-                call.settle(NotSent(ClosedError("the event loop ended before it was sent", path=call.path)))
+            for call in unsent():
+                call.settle(NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
+            self._is_flush_due = False
             if turn is not None:
                 turn.ended.set()
-            self._end_flush()
+            self._end_flush(scope)
 
-        self._tasks.start(flush, lost=lost)
-        self._flushes += 1
+        scope = self._tasks.start(flush, lost=lost)
+        self._flushes.add(scope)
 
-    def _end_flush(self) -> None:
-        self._flushes -= 1
-        if self._flushed is not None:
-            self._flushed.set()
-            self._flushed = None
+    def _end_flush(self, scope: anyio.CancelScope) -> None:
+        self._flushes.discard(scope)
+        self._wake()
+
+    def _end_trip(self, turn: _Turn) -> None:
+        self._trips.discard(turn)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._ended is not None:
+            self._ended.set()
+            self._ended = None
 
     async def _flush_early(self, site: tuple[str, int]) -> None:
         try:
             await self._let_others_queue()
+        except BaseException:
+            for call in (calls := self.take()):
+                end_cancelled(call)
+            await self._last_word(calls)
+            raise
         finally:
             self._is_flush_due = False
-            calls = self.take()
-        if calls:
+        if calls := self.take():
             self._split_site = site
             await self._send_in_background(calls)
 
@@ -221,18 +266,16 @@ class CallQueue:
         if self.callback is None:
             return errors
         try:
-            failure = failure_of(calls)
-            told = (
-                self.callback.on_success([call.result() for call in calls])
-                if failure is None
-                else self.callback.on_failure(failure)
-            )
-            if inspect.isawaitable(told):
+            told = _told(self.callback, calls)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as cause:  # noqa: BLE001 - it must not take the place of what happened to the calls
+            return [*errors, _callback_error(cause)]
+        if inspect.isawaitable(told):
+            try:
                 await told
-        except Exception as cause:  # noqa: BLE001 - it must not take the place of what happened to the calls
-            error = CallbackError(f"the callback of the batch raised {type(cause).__name__}: {cause}")
-            error.__cause__ = cause
-            errors.append(error)
+            except Exception as cause:  # noqa: BLE001 - as above; a cancellation while it is awaited is a real one
+                errors.append(_callback_error(cause))
         return errors
 
 
@@ -258,6 +301,19 @@ class _Turn:
 
     async def __aexit__(self, *_: object) -> None:
         self.ended.set()
+
+
+def _told(callback: BatchCallback, calls: Sequence[Call[Any]]) -> Awaitable[None] | None:
+    failure = failure_of(calls)
+    if failure is not None:
+        return callback.on_failure(failure)
+    return callback.on_success([call.result() for call in calls])
+
+
+def _callback_error(cause: BaseException) -> CallbackError:
+    error = CallbackError(f"the callback of the batch raised {type(cause).__name__}: {cause}")
+    error.__cause__ = cause
+    return error
 
 
 def failure_of(calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:

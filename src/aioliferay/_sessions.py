@@ -4,6 +4,7 @@ know when a batch is closed nor how it travels.
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
@@ -14,12 +15,12 @@ import anyio
 from aioliferay._auth import Authentication, authentication_of
 from aioliferay._call import Call, CallOptions, checked_timeout, log_callback_errors, make_call
 from aioliferay._core import codec, plan
-from aioliferay._core.messages import NotSent
+from aioliferay._core.messages import NotSent, merged
 from aioliferay._exchange import Exchange, stages_of
 from aioliferay._http import Transport
-from aioliferay._queue import BatchCallback, CallQueue, report
+from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue, report
 from aioliferay._tasks import BackgroundTasks
-from aioliferay.errors import ClosedError
+from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _INVOKE: Final = "/api/jsonws/invoke"
 _GRACE_SECONDS: Final = 5.0
+_LAST_SECONDS: Final = 1.0
 
 
 class SessionOptions(TypedDict, total=False):
@@ -72,13 +74,13 @@ class Session:
         http: Any = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
-        self.server = _root_of(server)
+        self.server: str = _root_of(server)
         is_foreign = hasattr(auth, "async_auth_flow")
         self._exchange = Exchange(
             url=self.server + _INVOKE,
-            transport=Transport(http, auth=auth if is_foreign else None),
+            transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
             auth=None if is_foreign else authentication_of(auth),
-            headers={"User-Agent": f"aioliferay/{version('aioliferay')}", **_checked_headers(headers or {})},
+            headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, _checked_headers(headers or {})),
             timeout=checked_timeout(timeout),
             hooks=tuple(hooks),
         )
@@ -112,7 +114,7 @@ class Session:
         if self.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
         call = make_call(path, params, returns=returns, sender=None, options=options)
-        end = partial(call.settle, NotSent(ClosedError("the event loop ended before it was sent", path=call.path)))
+        end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
         self._tasks.start(partial(self._send_one, call), lost=end)
         return call
 
@@ -135,15 +137,24 @@ class Session:
 
         From now on every call fails with a `ClosedError`. Cancelling this skips the wait. Closing twice does nothing.
         """
+        await self._close(_GRACE_SECONDS)
+
+    async def _close(self, grace: float) -> None:
         self._is_closed = True
         try:
-            with anyio.move_on_after(_GRACE_SECONDS):
-                await self._tasks.join()
+            if grace:
+                with anyio.move_on_after(grace):
+                    await self._exchange.join()
+                    await self._tasks.join()
         finally:
             self._exchange.is_closed = True
-            with anyio.CancelScope(shield=True):
+            # Bounded: a callback that closes its own session from a task of its own would wait for itself.
+            with anyio.move_on_after(_LAST_SECONDS, shield=True):
+                self._exchange.cancel()
                 self._tasks.cancel()
+                await self._exchange.join()
                 await self._tasks.join()
+            with anyio.CancelScope(shield=True):
                 await self._exchange.transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -154,7 +165,20 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.aclose()
+        await self._leave(error)
+
+    async def _leave(self, error: BaseException | None) -> None:
+        # Who leaves by an exception will not look at what is read: only writes have their grace. Who is cancelled, or
+        # interrupted by Ctrl-C, wants out at once.
+        if error is not None:
+            self._exchange.cancel(only_reads=True)
+        await self._close(_GRACE_SECONDS if error is None or isinstance(error, Exception) else 0)
+
+    def __del__(self) -> None:
+        exchange: Exchange | None = getattr(self, "_exchange", None)
+        if exchange is not None and exchange.count and exchange.transport.is_own and not self._is_closed:
+            text = f"a session with {self.server} was never closed: use `async with`, or await session.aclose()"
+            warnings.warn(text, ResourceWarning, stacklevel=1, source=self)
 
     def __repr__(self) -> str:
         return f"<Session {self.server}{' closed' if self.is_closed else ''}>"
@@ -290,8 +314,7 @@ class BatchSession:
 
     async def aclose(self) -> None:
         """Close the batch without sending: what is queued ends as not sent. A session of its own is closed too."""
-        self._is_closed = True
-        self._queue.abandon("the batch was closed before it was sent", kind=ClosedError)
+        await self._shut()
         if self._is_owner:
             await self._session.aclose()
 
@@ -316,14 +339,27 @@ class BatchSession:
         try:
             if error is None:
                 calls, callback_errors = await self._queue.finish()
-                report(calls, callback_errors)
+                report([call for call in calls if not call.is_given_up], callback_errors)
             else:
-                self._queue.abandon(f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error)
+                await self._queue.abandon(
+                    f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error
+                )
+        except BaseException as failure:
+            error = failure
+            raise
         finally:
-            await self.aclose()
+            await self._shut()
+            if error is not None and not isinstance(error, Exception):
+                await self._queue.abort()
+            if self._is_owner:
+                await self._session._leave(error)  # noqa: SLF001 - the other door of this house
 
     def __repr__(self) -> str:
         return f"<BatchSession {self._session.server} {len(self)} queued{' closed' if self._is_closed else ''}>"
+
+    async def _shut(self) -> None:
+        self._is_closed = True
+        await self._queue.abandon("the batch was closed before it was sent", kind=ClosedError)
 
     def _check_open(self, path: str | None) -> None:
         if self._is_closed:
@@ -336,6 +372,8 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"headers= maps names to values, both text; {name!r} is mapped to {type(value).__name__}")
+        if name.lower() in {"content-length", "transfer-encoding"}:
+            raise ValueError(f"headers= cannot set {name!r}: it says how long a request is, which each request decides")
     return dict(headers)
 
 

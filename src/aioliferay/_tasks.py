@@ -23,12 +23,12 @@ class BackgroundTasks:
     """Tasks that belong to a session, whoever started them."""
 
     def __init__(self) -> None:
-        self._scopes: set[anyio.CancelScope] = set()
+        self._scopes: dict[anyio.CancelScope, int] = {}  # and the task's id, once it runs
         self._handles: set[asyncio.Task[None]] = set()  # the event loop itself holds its tasks only weakly
         self._ended: anyio.Event | None = None
 
-    def start(self, work: Callable[[], Awaitable[None]], *, lost: Callable[[], None]) -> None:
-        """Run `work` in a task of its own from the next scheduler tick on; its exceptions are logged.
+    def start(self, work: Callable[[], Awaitable[None]], *, lost: Callable[[], None]) -> anyio.CancelScope:
+        """Run `work` in a task of its own from the next scheduler tick on and return what cancels it; exceptions are logged.
 
         `lost` is called instead if the event loop ends before the task began.
 
@@ -38,45 +38,57 @@ class BackgroundTasks:
         if _is_trio():
             import trio  # noqa: PLC0415 - only who runs under trio has it
 
-            run = self._run(self._new_scope(), work)
-            trio.lowlevel.spawn_system_task(_as_is, run, context=contextvars.copy_context())
-            return
+            scope = self._new_scope()
+            trio.lowlevel.spawn_system_task(_as_is, self._run(scope, work), context=contextvars.copy_context())
+            return scope
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("no event loop runs here: make calls inside an async function") from None
-        task = loop.create_task(self._run(scope := self._new_scope(), work))
+        scope = self._new_scope()
+        task = loop.create_task(self._run(scope, work))
         self._handles.add(task)
         task.add_done_callback(lambda _: self._forget(scope, task, lost))
+        return scope
 
     async def join(self) -> None:
-        """Wait until no task is left, also of those started meanwhile. Cancelling this wait leaves the tasks alone."""
-        while self._scopes:
+        """Wait until no other task is left, also of those started meanwhile. Cancelling this wait leaves the tasks alone."""
+        while self._others():
             self._ended = self._ended or anyio.Event()
             await self._ended.wait()
 
     def cancel(self) -> None:
-        """Cancel every task; `join` then waits for their ends."""
-        for scope in list(self._scopes):
+        """Cancel every other task; `join` then waits for their ends."""
+        for scope in self._others():
             scope.cancel()
+
+    def _others(self) -> list[anyio.CancelScope]:
+        # A callback may close the session from inside one of its tasks, which must neither wait for nor cancel itself.
+        own = anyio.get_current_task().id
+        return [scope for scope, task in self._scopes.items() if task != own]
 
     def _new_scope(self) -> anyio.CancelScope:
         scope = anyio.CancelScope()
-        self._scopes.add(scope)
+        self._scopes[scope] = 0
         return scope
 
     async def _run(self, scope: anyio.CancelScope, work: Callable[[], Awaitable[None]]) -> None:
+        self._scopes[scope] = anyio.get_current_task().id
         try:
             with scope:
                 await work()
         except Exception:
             _logger.exception("a background task of a session failed")
+        except (KeyboardInterrupt, SystemExit):
+            if not _is_trio():  # which takes it for a bug of its own
+                raise
+            _logger.exception("a callback in a background task of a session wanted to end the program")
         finally:
             self._end(scope)
 
     def _end(self, scope: anyio.CancelScope) -> None:
-        self._scopes.discard(scope)
-        if not self._scopes and self._ended is not None:
+        self._scopes.pop(scope, None)
+        if self._ended is not None:
             self._ended.set()
             self._ended = None
 
@@ -100,3 +112,12 @@ def _is_trio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def current_loop() -> object:
+    """Return what tells the running event loop from every other."""
+    if _is_trio():
+        import trio  # noqa: PLC0415 - only who runs under trio has it
+
+        return trio.lowlevel.current_trio_token()
+    return asyncio.get_running_loop()

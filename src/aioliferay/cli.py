@@ -82,7 +82,7 @@ class Screen:
             self._error.print(_printable(text))
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="aioliferay",
     add_completion=False,
     no_args_is_help=True,

@@ -42,7 +42,7 @@ class LiferayError(Exception):
 
     def __init__(self, message: str = "", *, path: str | None = None) -> None:
         super().__init__(message)
-        self.path = path
+        self.path: str | None = path
 
     def __str__(self) -> str:
         text = str(self.args[0]) if self.args else ""
@@ -198,7 +198,7 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
 
     def __init__(self, message: str, exceptions: Sequence[Exception], /) -> None:
         super().__init__(message, exceptions)
-        self.path = None
+        self.path: str | None = None
 
     def derive(self, excs: Sequence[Exception], /) -> BatchError:  # type: ignore[override]  # narrower on purpose: a part of a BatchError is one
         """Return a `BatchError` with some of the errors; `split` and `except*` call this."""

@@ -57,7 +57,7 @@ def test_refusal_by_redirect_names_the_new_address(record):
     """A redirect is never followed; its error carries the new address and the status."""
     (outcome, *_) = codec.decode(_answer_of(record), _COMMANDS[: record["calls"]])
     assert (record["location"], record["status"]) == (outcome.error.location, outcome.error.status)
-    assert (record["location"] or "nowhere") in str(outcome.error)
+    assert (record["location"] or "without saying where") in str(outcome.error)
 
 
 @pytest.mark.parametrize("record", [record for record in _ANSWERS if "excerpt" in record], ids=lambda record: record["name"])

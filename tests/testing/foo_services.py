@@ -185,8 +185,8 @@ def _register_overloads(registry: Registry) -> None:
         return "null!" if name is None else f"[{name}|{number}]"
 
     @registry.service("/foo/camel", guest=True)
-    def camel(good_name: str, bad_name: Annotated[str, Name("badNAME")]) -> str:
-        return f"{good_name}*{bad_name}"
+    def camel(good_name: str | None, bad_name: Annotated[str | None, Name("badNAME")]) -> str:
+        return f"{java_string(good_name)}*{java_string(bad_name)}"
 
 
 def _register_uses(registry: Registry) -> None:

@@ -152,9 +152,16 @@ def test_inner_statements(old, new, registry):
     lists = {"/foo/get-foo-data-page": {"list.$x = /foo/hello": {}}}
     assert ["world"] * 3 == [each["x"] for each in old.result(lists)["list"]]
     command = {"$p = /foo/get-foo-data-page": {"list.$x = /foo/hello-world": {"@userId": "$p.page", "worldName": "w"}}}
-    assert ["Welcome 3 to w"] * 3 == [each["x"] for each in new.result(command)["list"]]
-    early = Bench(registry, "7.0")
-    assert "No JSON web" in early.result(command)["exception"]
+    for bench in (old, Bench(registry, "7.0"), new):
+        assert ["Welcome 3 to w"] * 3 == [each["x"] for each in bench.result(command)["list"]]
+
+
+def test_inner_statements_with_nested_ones(old, new):
+    """While a list is stepped into, a statement below its inner one finds no parent to step out of."""
+    inner = {"@id": "$p.list.id", "$y = /foo/hello": {}}
+    command = {"$p = /foo/get-foo-data-page": {"list.$x = /foo/get-foo-data": inner}}
+    assert "java.lang.NullPointerException" == old.result(command)["exception"]
+    assert "java.lang.NullPointerException" == new.result(command)["error"]["type"]
 
 
 def test_inner_statements_of_two_levels(old, new):

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, from_json, to_json
 
 from aioliferay._core import encoding
 from aioliferay._core.messages import Answer, Command, Ok, Outcome, RawParams, Reference
@@ -19,10 +19,14 @@ from aioliferay.errors import LiferayError, ProtocolError, ResultError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pydantic_core.core_schema import CoreConfig
+
 P = TypeVar("P")
 T = TypeVar("T")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_MILLISECONDS: Final = cast("CoreConfig", {"val_temporal_unit": "milliseconds"})  # newer than its declaration
+_VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
 
 
@@ -87,7 +91,7 @@ def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
     return refused(_mismatch(answer, results, len(commands)), commands)
 
 
-def fit(outcome: Outcome[Any], adapter: TypeAdapter[Any] | None, path: str) -> Outcome[Any]:
+def fit(outcome: Outcome[Any], adapter: SchemaValidator | None, path: str) -> Outcome[Any]:
     """Return the outcome with its value as the type that the caller asked for."""
     if adapter is None or not isinstance(outcome, Ok):
         return outcome
@@ -102,23 +106,47 @@ def fit(outcome: Outcome[Any], adapter: TypeAdapter[Any] | None, path: str) -> O
         return _misfit(outcome, f"the result cannot be read as returns=: {type(error).__name__}: {error}", error, path)
 
 
-@lru_cache(maxsize=1024)
-def adapter_for(returns: Any) -> TypeAdapter[Any]:
-    """Return the (remembered) pydantic adapter of a type; numbers become dates as milliseconds, as the portal means them.
+def adapter_for(returns: Any) -> SchemaValidator:
+    """Return the validator of a type, remembered where the type can be.
+
+    Numbers become dates as milliseconds, as the portal means them, in models too: pydantic by itself takes small ones for
+    seconds, and Liferay's default birthday is near zero. A model's own `val_temporal_unit` stays.
 
     Raises:
         TypeError: pydantic does not understand the type.
     """
     try:
-        try:
-            adapter = TypeAdapter(returns, config=ConfigDict(val_temporal_unit="milliseconds"))
-        except PydanticUserError:
-            adapter = TypeAdapter(returns)  # models, dataclasses and typed dicts bring their own configuration
+        hash(returns)
+    except TypeError:
+        return _adapter_for(returns)
+    return _remembered_adapter_for(returns)
+
+
+def _adapter_for(returns: Any) -> SchemaValidator:
+    try:
+        adapter = TypeAdapter(returns)
     except PydanticUserError as error:
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
-    if not adapter.pydantic_complete:
+    if not adapter.pydantic_complete and not adapter.rebuild(raise_errors=False):
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: it names one that is not defined yet")
-    return adapter
+    # Not the ready validators of nested models: they know nothing of milliseconds.
+    return SchemaValidator(_in_milliseconds(adapter.core_schema), _MILLISECONDS, _use_prebuilt=False)
+
+
+_remembered_adapter_for = lru_cache(maxsize=1024)(_adapter_for)
+
+
+def _in_milliseconds(schema: Any) -> Any:
+    kind = type(cast("object", schema))
+    if kind is list or kind is tuple:
+        parts: list[Any] = [_in_milliseconds(part) for part in schema]
+        return parts if kind is list else tuple(parts)
+    if kind is not dict:
+        return schema
+    result = {key: value if key in _VALUES else _in_milliseconds(value) for key, value in schema.items()}
+    if schema.get("type") in {"model", "dataclass", "typed-dict"}:
+        result["config"] = {"val_temporal_unit": "milliseconds"} | (schema.get("config") or {})
+    return result
 
 
 def _check_path(path: object) -> None:
@@ -185,7 +213,7 @@ def _misfit(outcome: Ok[Any], text: str, cause: Exception, path: str) -> Ok[Any]
     return Ok(outcome.value, error)
 
 
-def _validated(value: object, adapter: TypeAdapter[Any]) -> Any:
+def _validated(value: object, adapter: SchemaValidator) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -64,6 +64,12 @@ class Command:
         return [value for value in self.params.values() if isinstance(value, Reference)]
 
 
+def merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """Return both mappings of headers in one; a name of the second takes the place of its like, whatever the case."""
+    taken = {name.lower() for name in second}
+    return {name: value for name, value in first.items() if name.lower() not in taken} | dict(second)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request, as authentication sees it. Its `repr` shows neither headers nor body: both may hold secrets.
@@ -82,7 +88,7 @@ class Request:
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request with one more header."""
-        return Request(self.method, self.url, {**self.headers, name: value}, self.body)
+        return Request(self.method, self.url, merged(self.headers, {name: value}), self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 502, 503, 504})
+_OF_THE_WAY: Final = _BUSY | {413}  # what stands before a portal says these with pages of its own
 _LOGIN_PAGE: Final = re.compile(rb"/c/portal/login|p_p_id(?:=|%3D)(?:58|com_liferay_login)|name=\"[^\"]*_login\"")
 _NO_IDENTITY: Final = re.compile(r"Authenticated access required|must be authenticated", re.IGNORECASE)
 _DENIED_CLASSES: Final = re.compile(r"(?:^|\.)(?:PrincipalException|SecurityException|AccessControlException)\b")
@@ -34,20 +35,18 @@ _NOT_FOUND_CLASSES: Final = re.compile(r"(?:^|\.)(?:NoSuch\w+Exception)\b")
 
 def refusal(answer: Answer) -> LiferayError | None:
     """Return the error of an answer that cannot hold results; None when it may."""
+    body = answer.body.lstrip()
     if answer.status in _REDIRECTS:
-        location = answer.headers.get("location", "")
-        text = f"the portal is elsewhere: it redirects to {location or 'nowhere'!r}; give that address as the server"
-        return RedirectError(text, location=location, status=answer.status)
+        return _of_redirect(answer)
     if answer.status == 401:
         return AuthenticationError("the portal asks for credentials", status=401)
-    body = answer.body.lstrip()
-    if not body:
-        return _of_status(answer) or ProtocolError("the portal answered nothing at all", status=answer.status)
-    if body.startswith(b"<"):
-        return _of_html(answer)
     if body.startswith(b"{"):
         return _of_object(answer)
-    return _of_status(answer) if answer.status >= 400 and not body.startswith(b"[") else None
+    if body.startswith(b"<") and answer.status not in _OF_THE_WAY:
+        return _of_html(answer)
+    if not body and answer.status < 400:
+        return ProtocolError("the portal answered nothing at all", status=answer.status)
+    return None if body.startswith(b"[") and answer.status not in _BUSY else _of_status(answer)
 
 
 def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[Any]]:
@@ -70,6 +69,16 @@ def _fate(error: LiferayError, count: int) -> type[Failed | NotRun | Unknown]:
     return Unknown
 
 
+def _of_redirect(answer: Answer) -> LiferayError:
+    location = answer.headers.get("location", "")
+    if _LOGIN_PAGE.search(location.encode()):
+        return AuthenticationError("the portal redirects to its sign-in page", status=answer.status)
+    text = "the portal redirects without saying where; is the server URL right?"
+    if location:
+        text = f"the portal is elsewhere: it redirects to {location!r}; give that address as the server"
+    return RedirectError(text, location=location, status=answer.status)
+
+
 def _of_html(answer: Answer) -> LiferayError:
     if _LOGIN_PAGE.search(answer.body):
         return AuthenticationError("the portal answered its sign-in page", status=answer.status)
@@ -86,11 +95,15 @@ def _of_html(answer: Answer) -> LiferayError:
 def _of_status(answer: Answer) -> LiferayError | None:
     if answer.status < 400:
         return None
+    if answer.status == 403:
+        return AccessDeniedError(_text_of(answer.body), status=403)
     if answer.status in _BUSY:
         after = answer.headers.get("retry-after")
         when = f"after {after}" if after else "later"
         told = f" with {excerpt!r}" if (excerpt := _text_of(answer.body)) else ""
         text = f"status {answer.status}{told}: the portal, or what stands before it, is busy or starting; try again {when}"
+    elif answer.status == 413:
+        text = "status 413: the request is too large for the portal, or for what stands before it; put fewer calls into it"
     else:
         text = f"status {answer.status} with {_text_of(answer.body)!r}, which is no answer of the portal's JSON web services"
     return ProtocolError(

@@ -187,7 +187,7 @@ def _list(value: object, kind: JavaType, version: Version) -> list[object]:
 
 def _calendar(value: object, kind: JavaType, version: Version) -> datetime:
     del kind, version
-    return moment(_loose_long(java_string(value)))
+    return moment(loose_long(value))
 
 
 def _parsed_list(value: object, version: Version) -> list[object]:
@@ -223,8 +223,9 @@ def _constant(text: str, kind: JavaType) -> object:
     return constants[text]
 
 
-def _loose_long(text: str) -> int:
+def loose_long(value: object) -> int:
     """GetterUtil.getLong: nought for what is no number."""
+    text = java_string(value)
     return int(text) if re.fullmatch(r"\s*[+-]?\d{1,18}\s*", text, re.ASCII) else 0
 
 

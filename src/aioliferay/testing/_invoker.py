@@ -153,10 +153,13 @@ class Invoker:
         if own is not None and ("." not in own or self._version != "7.4"):
             statement.parameters[parameter] = get_property(result, own)
             return
-        pushed = name.partition(".")[0] + "." if "." in name else None
-        is_pushed = self._version == "7.4" and statement.push_target is not None and pushed is not None
-        if is_pushed and pushed is not None and reference.startswith(pushed):
-            statement.parameters[parameter] = get_property(statement.push_target, reference.removeprefix(pushed))
+        if statement.push_target is None:
+            return
+        root, dot, _ = name.partition(".")
+        if not dot:
+            raise JavaError("java.lang.NullPointerException")  # `startsWith(null)`: the parent is not the one stepped into
+        if reference.startswith(f"{root}."):
+            statement.parameters[parameter] = get_property(statement.push_target, reference.removeprefix(f"{root}."))
 
 
 def _checked_name(name: str) -> tuple[str, ...]:

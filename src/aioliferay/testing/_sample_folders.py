@@ -3,15 +3,25 @@
 import datetime as dt
 from typing import Annotated
 
+from aioliferay.testing._convert import loose_long
 from aioliferay.testing._java import JavaError, JavaLong, JavaType, Long, Model, ServiceContext
 from aioliferay.testing._registry import Caller, Registry
 from aioliferay.testing._sample_models import model_getters
-from aioliferay.testing._sample_store import COMPANY_ID, GUEST_SITE_ID, Actions, Store, register, window
+from aioliferay.testing._sample_store import (
+    COMPANY_ID,
+    GUEST_SITE_ID,
+    Actions,
+    Store,
+    is_null,
+    register,
+    require_short,
+    window,
+)
 
 BookmarksFolder = Annotated[Model, JavaType("com.liferay.portlet.bookmarks.model.BookmarksFolder")]
 JournalFolder = Annotated[Model, JavaType("com.liferay.portlet.journal.model.JournalFolder")]
 
-_LONGEST_NAME = 75
+BAD_CHARACTERS = frozenset("&'@\\]}:,=>/<\n[{%|+#`?\"\r;*~")
 _IDS_OF_A_FOLDER = 3
 
 
@@ -19,7 +29,13 @@ def scope_of(context: ServiceContext | None) -> int:
     """The site a row goes into: the Guest site if the service context names none (F.36)."""
     if context is None:
         raise JavaError("java.lang.NullPointerException")
-    return int(str(context.attributes.get("scopeGroupId") or GUEST_SITE_ID))
+    group_id = loose_long(context.attributes.get("scopeGroupId"))
+    return group_id if group_id > 0 else GUEST_SITE_ID
+
+
+def is_word(text: str | None) -> bool:
+    """Whether a text may be the name of a tag."""
+    return text is not None and not is_null(text) and BAD_CHARACTERS.isdisjoint(text)
 
 
 class FolderServices:
@@ -39,7 +55,10 @@ class FolderServices:
         """Delete a folder; for administrators."""
         self.get_folder(folder_id)
         self._store.require_administrator(caller, "DELETE", f"{self._java_class} {folder_id}")
-        del self._store.table(self.table)[folder_id]
+        rows = self._store.table(self.table)
+        for below in [key for key, row in rows.items() if row["parentFolderId"] == folder_id]:
+            self.delete_folder(below, caller)
+        del rows[folder_id]
 
     def delete_folder_and_trash(self, folder_id: Long, include_trashed_entries: bool, caller: Caller) -> None:  # noqa: FBT001 - the portal's parameter
         """Delete a folder; there is no trash."""
@@ -67,25 +86,26 @@ class FolderServices:
     def _java_class(self) -> str:
         return self._store.java(f"{self.area} model", self.table)
 
-    def _add(self, caller: Caller, group_id: int, *, parent: int, name: str | None, description: str) -> Model:
+    def _require_add(self, caller: Caller, group_id: int, parent: int) -> None:
+        if parent == 0:
+            self._store.require_site(caller, group_id, "ADD_FOLDER", self._java_class)
+        else:
+            self.get_folder(parent)
+            self._store.require_administrator(caller, "ADD_SUBFOLDER", f"{self._java_class} {parent}")
+
+    def _add(self, caller: Caller, group_id: int, *, parent: int, name: str, description: str | None) -> Model:
         store = self._store
-        store.require_administrator(caller, "ADD_FOLDER", f"{self._java_class} {group_id}")
-        if group_id not in store.table("Group"):
-            raise store.refusal(caller, "ADD_FOLDER", f"{self._java_class} {group_id}")
-        if not name:
-            raise store.error(self.area, "FolderNameException")
-        if len(name) > _LONGEST_NAME:
-            message = "org.hibernate.exception.DataException: Could not execute JDBC batch update"
-            raise JavaError("com.liferay.portal.kernel.exception.SystemException", message)
+        require_short(name)
         folder_id = store.next_id(_IDS_OF_A_FOLDER)
         date = store.now()
-        parent_path = "/" if parent == 0 else str(self.get_folder(parent)["treePath"])
+        above = self._parent(group_id, parent)
+        parent_path = "/" if above is None else str(above["treePath"])
         shown: dict[str, object] = authored(store, caller, date=date) | {
-            "description": description,
+            "description": description or "",
             "folderId": folder_id,
             "groupId": JavaLong(group_id),
             "name": name,
-            "parentFolderId": JavaLong(parent),
+            "parentFolderId": JavaLong(0 if above is None else parent),
             "status": 0,
             "statusByUserId": JavaLong(0),
             "statusByUserName": "",
@@ -96,6 +116,11 @@ class FolderServices:
         nested = model_getters(store, self.table, shown, key=folder_id)
         folder = store.table(self.table)[folder_id] = Model(self._java_class, shown, nested=nested)
         return folder
+
+    def _parent(self, group_id: int, parent: int) -> Model | None:
+        """The folder to add to, None for the top: that of another site does not count."""
+        found = self._store.table(self.table).get(parent)
+        return found if found is not None and found["groupId"] == group_id else None
 
 
 def authored(store: Store, caller: Caller, *, date: dt.datetime) -> dict[str, object]:
@@ -136,12 +161,15 @@ class BookmarksFolderServices(FolderServices):
         *,
         parent_folder_id: Long,
         name: str | None,
-        description: str,
+        description: str | None,
         service_context: ServiceContext | None,
         caller: Caller,
     ) -> BookmarksFolder:
         """Add a folder; for administrators."""
         group_id = scope_of(service_context)
+        self._require_add(caller, group_id, parent_folder_id)
+        if name is None or is_null(name) or "\\\\" in name or "//" in name:
+            raise self._store.error(self.area, "FolderNameException")
         folder = self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
         folder.shown["resourceBlockId"] = JavaLong(1)
         return folder
@@ -179,12 +207,18 @@ class JournalFolderServices(FolderServices):
         group_id: Long,
         parent_folder_id: Long,
         name: str | None,
-        description: str,
+        description: str | None,
         service_context: ServiceContext | None,
         caller: Caller,
     ) -> JournalFolder:
         """Add a folder; for administrators."""
-        scope_of(service_context)
+        self._require_add(caller, scope_of(service_context), parent_folder_id)
+        if name is None or not is_word(name):
+            raise self._store.error(self.area, "FolderNameException")
+        above = 0 if self._parent(group_id, parent_folder_id) is None else parent_folder_id
+        if any(row["name"] == name for row in self.get_folders_below(group_id, above)):
+            raise self._store.error(self.area, "DuplicateFolderNameException", name)
+        self._store.row("Group", group_id)
         return self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
 
     def fetch_folder(self, folder_id: Long) -> JournalFolder | None:

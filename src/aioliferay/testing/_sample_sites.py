@@ -1,6 +1,8 @@
 """Companies, sites and roles as beans: what a plain call shows of them, and the further getters."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 from aioliferay.testing._java import JavaLong, Model
 from aioliferay.testing._sample_models import CLASS_NAME_IDS, model_getters, originals
@@ -217,11 +219,14 @@ def role_model(store: Store, row: RoleRow) -> Model:
     return Model(store.java("model", "Role"), shown, nested=model_getters(store, "Role", shown, key=row.role_id))
 
 
-def localized(tag: str, text: str) -> str:
-    """The XML in which the portal keeps a text of one language; "" for no text."""
-    if not text:
+def localized(tag: str, texts: Mapping[str, str]) -> str:
+    """The XML in which the portal keeps texts by language; "" for no text."""
+    given = {language: text for language, text in texts.items() if text}
+    if not given:
         return ""
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?><root available-locales=\"en_US\" default-locale=\"en_US\">"
-        f'<{tag} language-id="en_US">{text}</{tag}></root>'
-    )
+    others = sorted(given.keys() - {"en_US"})
+    languages = [*(["en_US"] if "en_US" in given else []), *others]
+    known = ",".join(["en_US", *others])
+    parts = [f'<{tag} language-id="{language}">{escape(given[language])}</{tag}>' for language in languages]
+    head = f'<?xml version=\'1.0\' encoding=\'UTF-8\'?><root available-locales="{known}" default-locale="en_US">'
+    return f"{head}{''.join(parts)}</root>"

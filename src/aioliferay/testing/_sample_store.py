@@ -114,7 +114,7 @@ class Store:
         for row in self.table(table).values():
             if all(row[name] == value for name, value in key.items()):
                 return row
-        text = ", ".join(f"{name}={value}" for name, value in key.items())
+        text = ", ".join(f"{name}={'null' if value is None else value}" for name, value in key.items())
         raise self.missing(table, f"key {{{text}}}", area=area, exception=exception)
 
     def missing(self, table: str, key: str, *, area: str = "portal", exception: str = "") -> JavaError:
@@ -129,10 +129,30 @@ class Store:
         message = f"User {caller.user_id} must have {action} permission for {resource}"
         return self.error("security", "PrincipalException$MustHavePermission", message)
 
+    def require_site(self, caller: Caller, group_id: int, action: str, resource: str) -> None:
+        """Let administrators pass, and only for a site that exists."""
+        if not caller.is_administrator or group_id not in self.table("Group"):
+            raise self.refusal(caller, action, f"{resource} {group_id}")
+
     def require_administrator(self, caller: Caller, action: str, resource: str) -> None:
         """Let administrators pass only."""
         if not caller.is_administrator:
             raise self.refusal(caller, action, resource)
+
+
+def is_null(text: str | None) -> bool:
+    """What Liferay's Validator takes for no text: None, blanks, and the word "null" among blanks."""
+    return text is None or text.strip(" ") in {"", "null"}
+
+
+LONGEST_TEXT = 75
+
+
+def require_short(*texts: str | None) -> None:
+    """Raise the database's complaint about a text that is longer than its column."""
+    if any(len(text or "") > LONGEST_TEXT for text in texts):
+        message = "org.hibernate.exception.DataException: Could not execute JDBC batch update"
+        raise JavaError("com.liferay.portal.kernel.exception.SystemException", message)
 
 
 def register(registry: Registry, interface: str, actions: Actions) -> None:
@@ -145,4 +165,4 @@ def register(registry: Registry, interface: str, actions: Actions) -> None:
 
 def window(rows: Sequence[Model], start: int, end: int) -> list[Model]:
     """The rows from `start` to before `end`, as the portal counts them: -1 and -1 are all."""
-    return list(rows) if start < 0 and end < 0 else list(rows[max(start, 0) : max(end, 0)])
+    return list(rows) if start == end == -1 else list(rows[max(start, 0) : max(end, 0)])

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from aioliferay.testing._java import Array, JavaLong, JavaType, LocaleMap, Long, Model, ServiceContext
+from aioliferay.testing._java import Array, JavaError, JavaLong, JavaType, LocaleMap, Long, Model, ServiceContext
 from aioliferay.testing._registry import Caller, Registry
-from aioliferay.testing._sample_folders import authored, scope_of
+from aioliferay.testing._json import BLANKS
+from aioliferay.testing._sample_folders import authored, is_word, scope_of
 from aioliferay.testing._sample_models import model_getters
 from aioliferay.testing._sample_sites import localized
-from aioliferay.testing._sample_store import Actions, Store, register, window
+from aioliferay.testing._sample_store import Actions, Store, is_null, register, require_short, window
 
 Tag = Annotated[Model, JavaType("com.liferay.portlet.asset.model.AssetTag")]
 Vocabulary = Annotated[Model, JavaType("com.liferay.portlet.asset.model.AssetVocabulary")]
@@ -48,7 +49,7 @@ class TagServices:
         register(registry, self._store.java("asset service", "AssetTagService"), actions)
 
     def add_tag(
-        self, *, name: str, tag_properties: Array[str] | None, service_context: ServiceContext | None, caller: Caller
+        self, *, name: str | None, tag_properties: Array[str] | None, service_context: ServiceContext | None, caller: Caller
     ) -> Tag:
         """Add a tag, on 6.2; its properties are not kept."""
         del tag_properties
@@ -59,19 +60,23 @@ class TagServices:
         scope_of(service_context)
         return self._add(name, group_id, caller)
 
-    def _add(self, name: str, group_id: int, caller: Caller) -> Model:
+    def _add(self, name: str | None, group_id: int, caller: Caller) -> Model:
         store = self._store
         java_class = store.java("asset model", "AssetTag")
-        store.require_administrator(caller, "ADD_TAG", f"com.liferay.portlet.asset {group_id}")
-        if not name or any(character in name for character in _BAD_CHARACTERS.replace(" ", "")):
+        store.require_site(caller, group_id, "ADD_TAG", "com.liferay.portlet.asset")
+        if name is None:
+            raise JavaError("java.lang.NullPointerException")
+        word = name.strip(BLANKS).lower()
+        if any(row["name"] == word for row in self.get_group_tags(group_id)):
+            raise store.error("asset", "DuplicateTagException", f"A tag with the name {word} already exists")
+        if not is_word(word):
             raise store.error("asset", "AssetTagException", _BAD_CHARACTERS)
-        if any(row["name"] == name.lower() for row in self.get_group_tags(group_id)):
-            raise store.error("asset", "DuplicateTagException", f"A tag with the name {name.lower()} already exists")
+        require_short(word)
         tag_id = store.next_id()
         own: dict[str, object] = {
             "assetCount": 0,
             "groupId": JavaLong(group_id),
-            "name": name.lower(),
+            "name": word,
             "tagId": tag_id,
         }
         if store.version != "6.2":
@@ -123,8 +128,11 @@ class TagServices:
         return _page("com.liferay.portlet.asset.model.AssetTagDisplay", {"tags": tags}, start=start, end=end)
 
     def get_groups_tags(self, group_ids: Array[Long]) -> list[Model]:
-        """The tags of several sites."""
-        return [tag for group_id in group_ids for tag in self.get_group_tags(group_id)]
+        """The tags of several sites by name, one of each name."""
+        found: dict[str, Model] = {}
+        for tag in (tag for group_id in group_ids for tag in self.get_group_tags(group_id)):
+            found.setdefault(str(tag["name"]), tag)
+        return [found[name] for name in sorted(found)]
 
     def get_tags(self, *, group_id: Long, name: str, tag_properties: Array[str] | None, start: int, end: int) -> list[Model]:
         """The tags of a site whose name holds a text; `%` stands for anything, properties are not looked at."""
@@ -189,7 +197,7 @@ class VocabularyServices:
 
     def add_vocabulary(self, *, title: str, service_context: ServiceContext | None, caller: Caller) -> Vocabulary:
         """Add a vocabulary by its title."""
-        return self._add(scope_of(service_context), caller, name=title, title=localized("Title", title))
+        return self._add(scope_of(service_context), caller, name=title, title=title)
 
     def add_translated_vocabulary(
         self,
@@ -203,7 +211,7 @@ class VocabularyServices:
         """Add a vocabulary by its titles; the one in English is kept."""
         texts = {str(locale): text for locale, text in title_map.items()}
         name = texts.get("en_US", "")
-        vocabulary = self._add(scope_of(service_context), caller, name=name, title=localized("Title", name))
+        vocabulary = self._add(scope_of(service_context), caller, name=name, title=localized("Title", texts))
         return _described(vocabulary, description_map, settings)
 
     def add_titled_vocabulary(  # noqa: PLR0913 - the portal's parameters
@@ -218,19 +226,21 @@ class VocabularyServices:
     ) -> Vocabulary:
         """Add a vocabulary by its title and its names."""
         texts = {str(locale): text for locale, text in title_map.items()}
-        vocabulary = self._add(scope_of(service_context), caller, name=texts.get("en_US", title), title=title)
-        vocabulary.shown["titleCurrentValue"] = title
+        shown = localized("Title", texts) if is_null(title) else title
+        vocabulary = self._add(scope_of(service_context), caller, name=texts.get("en_US", ""), title=shown)
+        vocabulary.shown["titleCurrentValue"] = texts.get("en_US", "") if is_null(title) else title
         return _described(vocabulary, description_map, settings)
 
     def _add(self, group_id: int, caller: Caller, *, name: str, title: str) -> Model:
         store = self._store
         java_class = store.java("asset model", "AssetVocabulary")
-        store.require_administrator(caller, "ADD_VOCABULARY", f"com.liferay.portlet.asset {group_id}")
-        if not name:
+        store.require_site(caller, group_id, "ADD_VOCABULARY", "com.liferay.portlet.asset")
+        if is_null(name):
             raise store.error("asset", "VocabularyNameException")
         if any(row["name"] == name for row in self.get_group_vocabularies(group_id)):
             message = f"A category vocabulary with the name {name} already exists"
             raise store.error("asset", "DuplicateVocabularyException", message)
+        require_short(name)
         vocabulary_id = store.next_id()
         shown = authored(store, caller, date=store.now()) | {
             "description": "",
@@ -307,10 +317,10 @@ def _page(java_class: str, rows: dict[str, list[Model]], *, start: int, end: int
 
 
 def _described(vocabulary: Model, descriptions: LocaleMap, settings: str) -> Model:
-    text = {str(locale): text for locale, text in descriptions.items()}.get("en_US", "")
+    texts = {str(locale): text for locale, text in descriptions.items()}
     vocabulary.shown |= {
-        "description": localized("Description", text),
-        "descriptionCurrentValue": text,
+        "description": localized("Description", texts),
+        "descriptionCurrentValue": texts.get("en_US", ""),
         "settings": settings,
     }
     return vocabulary
