@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import anyio
 import httpx
@@ -13,6 +14,7 @@ from aioliferay import (
     AuthenticationError,
     BatchError,
     Cancelled,
+    ClosedError,
     NoAnswerError,
     NotFoundError,
     NotRun,
@@ -21,6 +23,7 @@ from aioliferay import (
     Request,
     ResultError,
     Unknown,
+    _sessions,
 )
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted
 
@@ -236,3 +239,82 @@ async def test_stage_cancelled_leaves_later_stages_unsent(wire, session):
     assert parent.outcome.is_sent
     assert isinstance(child.outcome, Cancelled)
     assert not child.outcome.is_sent
+
+
+async def test_session_close_waits_for_a_foreground_invoke(wire, session):
+    """Closing waits for the request of another task's `invoke()` too."""
+    gate = wire.hold()
+    batch = session.batch()
+    call = batch.call("/x/update-echo", {"value": 1})
+    async with anyio.create_task_group() as group:
+        group.start_soon(batch.invoke)
+        await wire.arrived.wait()
+        group.start_soon(session.aclose)
+        await anyio.wait_all_tasks_blocked()
+        assert not call.done()
+        gate.set()
+    assert call.result() == 1
+
+
+async def test_session_left_by_an_exception_waits_for_writes_only(wire, monkeypatch):
+    """Who leaves by an exception will not look at what is read: reads are aborted at once, writes have their grace."""
+    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
+    gate = wire.hold()
+    async with anyio.create_task_group() as group:
+        with pytest.raises(KeyError):
+            async with wire.session() as session:
+                read = session.call("/x/get-echo")
+                write = session.call("/x/update-echo", {"value": 1})
+                await anyio.wait_all_tasks_blocked()
+                group.start_soon(_open_when_blocked, gate)
+                raise KeyError
+    assert read.cancelled()
+    assert write.result() == 1
+
+
+async def test_session_close_cancelled_aborts_calls_in_flight(wire, session):
+    """A cancelled close does not wait: reads end as cancelled, writes as unknown."""
+    wire.hold()
+    read = session.call("/x/get-echo")
+    write = session.call("/x/update-echo")
+    await wire.arrived.wait()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await session.aclose()
+    assert isinstance(read.outcome, Cancelled)
+    assert isinstance(write.outcome, Unknown)
+
+
+async def _open_when_blocked(gate):
+    await anyio.wait_all_tasks_blocked()
+    gate.set()
+
+
+async def test_call_on_a_session_closed_meanwhile_is_not_sent(wire, session):
+    """A call whose turn comes when the session is closed ends as not sent, and says so."""
+    gate = wire.hold()
+    batch = session.batch()
+    first = batch.call("/x/update-echo", {"value": 1})
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(batch.invoke, return_exceptions=True))
+        await wire.arrived.wait()
+        second = batch.call("/x/update-echo", {"value": 2})
+        group.start_soon(partial(batch.invoke, return_exceptions=True))
+        await anyio.wait_all_tasks_blocked()
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await session.aclose()
+        gate.set()
+    assert isinstance(first.outcome, Unknown)
+    assert isinstance(second.exception(), ClosedError)
+    assert wire.executed == []
+
+
+async def test_call_is_sent_again_by_nobody_after_it_was_cancelled(wire, session):
+    """When all calls of a request were cancelled before it left, there is no request."""
+    async with session.batch() as batch:
+        call = batch.call("/x/get-echo")
+        batch.call("/x/get-echo").cancel()
+        call.cancel()
+    await session._exchange.run([call])
+    assert wire.requests == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import warnings
 
@@ -16,8 +17,11 @@ from aioliferay import (
     BatchSplitError,
     BatchSplitWarning,
     CallbackError,
+    CallCancelledError,
+    LiferayError,
     NotFoundError,
     NotSent,
+    NotSentError,
     Unknown,
 )
 
@@ -442,3 +446,115 @@ async def test_batch_left_while_its_own_session_is_broken_raises_the_cause(wire,
     first, second = caught.value.exceptions
     assert first is not second
     assert first.__cause__ is second.__cause__ is wire.answer
+
+
+def test_batch_forgotten_with_calls_warns(session):
+    """A batch that is collected with calls queued says so."""
+    session.batch().call("/x/get-echo")
+    with pytest.warns(ResourceWarning, match="forgotten with 1 calls queued"):
+        gc.collect()
+
+
+@pytest.mark.parametrize("is_at_exit", [False, True])
+async def test_block_cancelled_aborts_its_early_flush(wire, session, is_at_exit):
+    """A cancelled block aborts its request in flight also where an early await had sent it; nothing runs afterwards."""
+    wire.hold()
+
+    async def wait(call):
+        with pytest.raises(LiferayError):
+            await call
+
+    async with anyio.create_task_group() as outer:
+        with anyio.CancelScope() as scope:
+            async with session.batch() as batch:
+                call = batch.call("/x/update-echo", {"value": 1})
+                outer.start_soon(wait, call)
+                await wire.arrived.wait()
+                outer.start_soon(_cancel_when_blocked, scope)
+                if not is_at_exit:
+                    await call
+        assert scope.cancelled_caught
+        assert isinstance(call.outcome, Unknown)
+    assert wire.executed == []
+
+
+async def test_block_that_raises_takes_back_what_waits_in_line(wire, session):
+    """When the block raises, calls that wait behind another request of the batch are not sent either."""
+    gate = wire.hold()
+
+    async def impatient(call):
+        with pytest.raises(NotSentError):
+            await call
+
+    async with anyio.create_task_group() as group:
+        with pytest.raises(KeyError):
+            async with session.batch() as batch:
+                first = batch.call("/x/update-echo", {"value": 1})
+                group.start_soon(batch.invoke)
+                await wire.arrived.wait()
+                second = batch.call("/x/update-echo", {"value": 2})
+                group.start_soon(impatient, second)
+                await anyio.wait_all_tasks_blocked()
+                raise KeyError
+        gate.set()
+    assert first.result() == 1
+    assert [("/x/update-echo", 1)] == wire.executed
+
+
+async def test_batch_left_waits_for_who_is_in_line(wire, session):
+    """The end of the block sends nobody away who waits for their turn."""
+    gate = wire.hold()
+    results = []
+
+    async def invoke(batch):
+        results.extend(await batch.invoke())
+
+    async with anyio.create_task_group() as group:
+        async with session.batch() as batch:
+            for value in (1, 2):
+                batch.call("/x/update-echo", {"value": value})
+                group.start_soon(invoke, batch)
+                await anyio.wait_all_tasks_blocked()
+            group.start_soon(_open_when_blocked, gate)
+        assert results == [1, 2]
+
+
+async def test_batch_aborted_tells_its_callback(wire, session):
+    """A batch whose block raises tells its callback that nothing was sent."""
+    told = []
+
+    class Callback:
+        async def on_success(self, results):
+            told.append(results)
+
+        async def on_failure(self, error):
+            told.append(error)
+
+    with pytest.raises(KeyError):
+        async with session.batch(callback=Callback()) as batch:
+            batch.call("/x/update-echo")
+            raise KeyError
+    assert [NotSentError] == [type(error) for error in told[0].exceptions]
+
+
+async def test_early_flush_cancelled_before_it_took_its_calls_settles_them(wire, session):
+    """However early a flush is cancelled, its calls end."""
+    batch = session.batch()
+    call = batch.call("/x/update-echo")
+    async with anyio.create_task_group() as group:
+        group.start_soon(_expect_an_end, call)
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        session._tasks.cancel()
+    assert call.cancelled()
+    assert wire.requests == []
+
+
+async def _expect_an_end(call):
+    with pytest.raises(CallCancelledError):
+        await call
+
+
+async def _open_when_blocked(gate):
+    await anyio.wait_all_tasks_blocked()
+    gate.set()

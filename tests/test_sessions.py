@@ -23,7 +23,6 @@ from aioliferay import (
     BearerAuth,
     Call,
     CallCancelledError,
-    Cancelled,
     ClosedError,
     ConnectError,
     LiferayError,
@@ -151,20 +150,6 @@ async def test_session_close_waits_for_calls_in_flight(wire, session):
         assert not call.done()
         gate.set()
     assert call.result() == 1
-
-
-@anyio_test
-async def test_session_close_cancelled_aborts_calls_in_flight(wire, session):
-    """A cancelled close does not wait: reads end as cancelled, writes as unknown."""
-    wire.hold()
-    read = session.call("/x/get-echo")
-    write = session.call("/x/update-echo")
-    await wire.arrived.wait()
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        await session.aclose()
-    assert isinstance(read.outcome, Cancelled)
-    assert isinstance(write.outcome, Unknown)
 
 
 async def test_session_close_gives_up_after_the_grace_period(wire):
@@ -396,13 +381,6 @@ async def test_batch_without_a_block_can_be_closed(wire, session):
     await batch.aclose()
     assert isinstance(call.exception(), ClosedError)
     assert wire.requests == []
-
-
-def test_batch_forgotten_with_calls_warns(session):
-    """A batch that is collected with calls queued says so."""
-    session.batch().call("/x/get-echo")
-    with pytest.warns(ResourceWarning, match="forgotten with 1 calls queued"):
-        gc.collect()
 
 
 @anyio_test
@@ -654,22 +632,6 @@ async def test_session_left_by_asyncio_cancellation_is_prompt(wire, monkeypatch)
         await task
 
 
-@anyio_test
-async def test_session_close_waits_for_a_foreground_invoke(wire, session):
-    """Closing waits for the request of another task's `invoke()` too."""
-    gate = wire.hold()
-    batch = session.batch()
-    call = batch.call("/x/update-echo", {"value": 1})
-    async with anyio.create_task_group() as group:
-        group.start_soon(batch.invoke)
-        await wire.arrived.wait()
-        group.start_soon(session.aclose)
-        await anyio.wait_all_tasks_blocked()
-        assert not call.done()
-        gate.set()
-    assert call.result() == 1
-
-
 def test_session_in_two_event_loops_says_so():
     """A session of one event loop, used in another, gives one clear error and sends nothing."""
     session = Session("http://127.0.0.1:9")
@@ -692,30 +654,6 @@ def test_session_in_two_event_loops_says_so():
 
 
 @anyio_test
-async def test_block_that_raises_takes_back_what_waits_in_line(wire, session):
-    """When the block raises, calls that wait behind another request of the batch are not sent either."""
-    gate = wire.hold()
-
-    async def impatient(call):
-        with pytest.raises(NotSentError):
-            await call
-
-    async with anyio.create_task_group() as group:
-        with pytest.raises(KeyError):
-            async with session.batch() as batch:
-                first = batch.call("/x/update-echo", {"value": 1})
-                group.start_soon(batch.invoke)
-                await wire.arrived.wait()
-                second = batch.call("/x/update-echo", {"value": 2})
-                group.start_soon(impatient, second)
-                await anyio.wait_all_tasks_blocked()
-                raise KeyError
-        gate.set()
-    assert first.result() == 1
-    assert [("/x/update-echo", 1)] == wire.executed
-
-
-@anyio_test
 @pytest.mark.parametrize("is_invoked", [False, True])
 async def test_call_given_up_in_flight(wire, session, is_invoked):
     """The end of the block does not report a call that its maker gave up; the list of `invoke()` keeps its place."""
@@ -735,83 +673,9 @@ async def test_call_given_up_in_flight(wire, session, is_invoked):
     assert given_up.cancelled()
 
 
-@anyio_test
-async def test_batch_left_waits_for_who_is_in_line(wire, session):
-    """The end of the block sends nobody away who waits for their turn."""
-    gate = wire.hold()
-    results = []
-
-    async def invoke(batch):
-        results.extend(await batch.invoke())
-
-    async with anyio.create_task_group() as group:
-        async with session.batch() as batch:
-            for value in (1, 2):
-                batch.call("/x/update-echo", {"value": value})
-                group.start_soon(invoke, batch)
-                await anyio.wait_all_tasks_blocked()
-            group.start_soon(_open_when_blocked, gate)
-        assert results == [1, 2]
-
-
 async def _open_when_blocked(gate):
     await anyio.wait_all_tasks_blocked()
     gate.set()
-
-
-@anyio_test
-async def test_batch_aborted_tells_its_callback(wire, session):
-    """A batch whose block raises tells its callback that nothing was sent."""
-    told = []
-
-    class Callback:
-        async def on_success(self, results):
-            told.append(results)
-
-        async def on_failure(self, error):
-            told.append(error)
-
-    with pytest.raises(KeyError):
-        async with session.batch(callback=Callback()) as batch:
-            batch.call("/x/update-echo")
-            raise KeyError
-    assert [NotSentError] == [type(error) for error in told[0].exceptions]
-
-
-@anyio_test
-async def test_session_left_by_an_exception_waits_for_writes_only(wire, monkeypatch):
-    """Who leaves by an exception will not look at what is read: reads are aborted at once, writes have their grace."""
-    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
-    gate = wire.hold()
-    async with anyio.create_task_group() as group:
-        with pytest.raises(KeyError):
-            async with wire.session() as session:
-                read = session.call("/x/get-echo")
-                write = session.call("/x/update-echo", {"value": 1})
-                await anyio.wait_all_tasks_blocked()
-                group.start_soon(_open_when_blocked, gate)
-                raise KeyError
-    assert read.cancelled()
-    assert write.result() == 1
-
-
-@anyio_test
-async def test_early_flush_cancelled_before_it_took_its_calls_settles_them(wire, session):
-    """However early a flush is cancelled, its calls end."""
-    batch = session.batch()
-    call = batch.call("/x/update-echo")
-    async with anyio.create_task_group() as group:
-        group.start_soon(_expect_an_end, call)
-        await anyio.lowlevel.checkpoint()
-        await anyio.lowlevel.checkpoint()
-        session._tasks.cancel()
-    assert call.cancelled()
-    assert wire.requests == []
-
-
-async def _expect_an_end(call):
-    with pytest.raises(CallCancelledError):
-        await call
 
 
 @anyio_test
@@ -907,30 +771,6 @@ def test_batch_returns_that_cannot_be_remembered(session):
     session.batch().call("/x/get-echo", returns=Annotated[list[int], {"a": 1}]).cancel()
     with pytest.raises(TypeError, match=r"/x/get-echo: returns=\[1\] is not a type"):
         session.batch().call("/x/get-echo", returns=[1])
-
-
-@anyio_test
-@pytest.mark.parametrize("is_at_exit", [False, True])
-async def test_block_cancelled_aborts_its_early_flush(wire, session, is_at_exit):
-    """A cancelled block aborts its request in flight also where an early await had sent it; nothing runs afterwards."""
-    wire.hold()
-
-    async def wait(call):
-        with pytest.raises(LiferayError):
-            await call
-
-    async with anyio.create_task_group() as outer:
-        with anyio.CancelScope() as scope:
-            async with session.batch() as batch:
-                call = batch.call("/x/update-echo", {"value": 1})
-                outer.start_soon(wait, call)
-                await wire.arrived.wait()
-                outer.start_soon(_cancel_when_blocked, scope)
-                if not is_at_exit:
-                    await call
-        assert scope.cancelled_caught
-        assert isinstance(call.outcome, Unknown)
-    assert wire.executed == []
 
 
 async def _cancel_when_blocked(scope):

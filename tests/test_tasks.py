@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from aioliferay._tasks import BackgroundTasks
+from aioliferay._tasks import BackgroundTasks, current_loop
 
 
 def _never():
@@ -260,3 +260,33 @@ def test_start_on_asyncio_while_trio_is_known(tasks):
 
     asyncio.run(main())
     assert ran == [1]
+
+
+@pytest.mark.anyio
+async def test_current_loop_is_the_same_within_one_loop():
+    """What tells an event loop from others is the same object in all its tasks."""
+    seen = []
+
+    async def look():
+        seen.append(current_loop())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        group.start_soon(look)
+    assert seen[0] is seen[1] is current_loop()
+
+
+def test_callback_that_wants_to_exit_does_not_break_trio(caplog):
+    """A SystemExit out of background work is logged on trio, which would take it for a bug of its own."""
+    trio = pytest.importorskip("trio")
+
+    async def leave():
+        raise SystemExit
+
+    async def main():
+        tasks = BackgroundTasks()
+        tasks.start(leave, lost=lambda: None)
+        await tasks.join()
+
+    trio.run(main)
+    assert "wanted to end the program" in caplog.text
