@@ -191,12 +191,12 @@ def _register_overloads(registry: Registry) -> None:
 
 def _register_uses(registry: Registry) -> None:
     @registry.service("/foo/use1", guest=True)
-    def use1(foo_data: FooDataImpl) -> str:
-        return f"using #1: {foo_data}"
+    def use1(foo_data: FooDataImpl | None) -> str:
+        return f"using #1: {foo_data or 'null'}"
 
     @registry.service("/foo/use2", guest=True)
-    def use2(foo_data: FooData) -> str:
-        return f"using #2: {foo_data}"
+    def use2(foo_data: FooData | None) -> str:
+        return f"using #2: {foo_data or 'null'}"
 
     @registry.service("/foo/hey", guest=True)
     def hey(calendar: Calendar, user_ids: Array[Long], locales: list[Locale], ids: Array[LongObject]) -> str:
@@ -325,4 +325,4 @@ def _register_edge_conversions(registry: Registry) -> None:  # noqa: C901 # as a
 
     @registry.service("/edge/title-map", guest=True)
     def title_map(title_map: LocaleMap) -> str:
-        return f"{{{', '.join(f'{key}={title_map[key]}' for key in sorted(title_map))}}}"
+        return f"{{{', '.join(f'{key}={java_string(title_map[key])}' for key in sorted(title_map))}}}"

@@ -59,6 +59,7 @@ class CardImpl(Card):
         return 1
 
 
+SETTINGS = Annotated[object, JavaType("java.util.LinkedHashMap")]
 COMPARATOR = Annotated[object, JavaType("x.Comparator")]
 
 
@@ -139,6 +140,8 @@ def test_convert(value, annotation, argument, version):
         ([104, 105], File, "Conversion failed: [104, 105]"),
         ("abc", COMPARATOR, "Conversion failed: x.Comparator"),
         ({}, COMPARATOR, "Conversion failed: x.Comparator"),
+        ("abc", SETTINGS, "Conversion failed: java.util.LinkedHashMap"),
+        ([], SETTINGS, "Conversion failed: java.util.LinkedHashMap"),
         ("{}", COMPARATOR, "Conversion failed: x.Comparator"),
         (5, ServiceContext, "Conversion failed: com.liferay.portal.service.ServiceContext"),
         ({"rank": 5}, Card, "Conversion failed: a.model.Card"),
@@ -262,3 +265,16 @@ def test_default_value_of_beans():
 def test_moment_of_any_long(number):
     """Any long is a time, at the nearest end of the calendar if need be."""
     assert moment(number).tzinfo is UTC
+
+
+def test_convert_to_named_map():
+    """A map whose class is named is filled from an object or from its text, its values as they are."""
+    for value in ({"a": 1}, '{"a":1}'):
+        assert {"a": 1} == convert(value, java_type(SETTINGS), "6.2")
+
+
+def test_instance_of_abstract_class_has_no_message():
+    """An abstract class cannot be made either, and Java does not say which it was."""
+    with pytest.raises(JavaError) as caught:
+        default_value(JavaType("com.liferay.portal.kernel.util.OrderByComparator"))
+    assert ("java.lang.InstantiationException", None) == (caught.value.java_class, caught.value.message)

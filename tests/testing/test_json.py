@@ -26,7 +26,8 @@ from aioliferay.testing._java import (
 from aioliferay.testing._json import JsonError, JsonWriter, StackOverflow, parse
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: "." in repr(number))  # see `_plain_number`
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | FLOATS
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
     lambda deeper: st.lists(deeper, max_size=4) | st.dictionaries(TEXT, deeper, max_size=4),
@@ -256,3 +257,32 @@ def test_write_refuses_what_is_not_java():
     """A result that no Java service could return is a mistake of the fake service."""
     with pytest.raises(TypeError, match="no JSON form"):
         JsonWriter("6.2").write(object())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[007, -07, 0]", [7, -7, 0]),
+        ("[1., 2.5, 25e-1, 1e3, -0]", [1.0, 2.5, 2, 1000, 0]),
+        ('["007", "a\\"007"]', ["007", 'a"007']),
+        ("[9223372036854775808]", [9223372036854775808]),
+    ],
+)
+def test_numbers_of_later_versions(text, value):
+    """7.x reads zeros in front, cuts numbers with an exponent only, and knows whole numbers of any size."""
+    assert value == parse(text, "7.4")
+
+
+@pytest.mark.parametrize("text", ["[-]", "[1x]", "[1.2.3]", '{"a":1"b":2}'])
+def test_no_numbers_of_later_versions(text):
+    """What begins as a number and is none fails as such."""
+    with pytest.raises(JsonError) as caught:
+        parse(text, "7.0")
+    assert "java.lang.NumberFormatException" == caught.value.java_class
+
+
+def test_words_of_later_versions_are_no_numbers():
+    """Digits within a word do not make it a number."""
+    with pytest.raises(JsonError) as caught:
+        parse("[aGVsbG8=]", "7.4")
+    assert "jodd.json.JsonException" == caught.value.java_class

@@ -112,7 +112,7 @@ async def test_listing_has_length(command, expected):
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ({"/group/get-user-sites-groups-count": {}}, 2),
+        ({"/group/get-user-sites-groups-count": {}}, 3),
         ({"/group/search-count": {"companyId": 20155, "name": "%G%", "description": "%", "params": []}}, 1),
         ({"/user/has-group-user": {"groupId": 20182, "userId": 20514}}, False),
         ({"/role/has-user-role": {"userId": 20199, "companyId": 20155, "name": "Administrator", "inherited": False}}, True),
@@ -135,7 +135,18 @@ async def test_question_has_answer(command, expected):
         ({"/company/get-company-by-mx": {"mx": "x"}}, "No Company exists with the key {mx=x}"),
         ({"/assettag/get-tag": {"tagId": 1}}, "No AssetTag exists with the primary key 1"),
         ({"/organization/get-organization": {"organizationId": 1}}, "No Organization exists with the primary key 1"),
-        ({"/blogsentry/subscribe": {"groupId": 1}}, "No Group exists with the primary key 1"),
+        (
+            {"/group/get-company-group": {"companyId": 1}},
+            "No Group exists with the key {companyId=1, classNameId=20003, classPK=1}",
+        ),
+        (
+            {"/group/get-group": {"companyId": 20155, "name": None}},
+            "No Group exists with the key {companyId=20155, name=null}",
+        ),
+        (
+            {"/role/has-user-role": {"userId": 20199, "companyId": 20155, "name": "x", "inherited": False}},
+            "No Role exists with the key {companyId=20155, name=x}",
+        ),
     ],
 )
 async def test_lookup_of_nothing_names_key(command, expected):

@@ -25,6 +25,7 @@ from aioliferay.testing._java import (
 from aioliferay.testing._json import JsonError, parse
 from aioliferay.testing._text import java_string
 
+MAP_CLASSES = ("java.util.HashMap", "java.util.LinkedHashMap")
 TRUE_WORDS = ("yes", "y", "true", "on", "1")
 FALSE_WORDS = ("no", "n", "false", "off", "0")
 BITS = {"byte": 8, "short": 16, "int": 32, "integer": 32, "long": 64}
@@ -79,11 +80,12 @@ def parse_value(text: str, version: Version) -> object:
     try:
         return parse(text, version)
     except JsonError as error:
-        java_class = "flexjson.JSONException" if version == "6.2" else "jodd.json.JsonException"
-        raise JavaError(java_class, error.text) from error
+        raise JavaError("flexjson.JSONException" if version == "6.2" else error.java_class, error.text) from error
 
 
 def _filled(kind: JavaType, entries: Mapping[str, object], version: Version, error: ConversionError) -> object:
+    if kind.name in MAP_CLASSES:
+        return dict(entries)
     if kind.name.endswith(".ServiceContext"):
         return ServiceContext(entries)
     cls = implementation_of(kind, version)
@@ -153,7 +155,8 @@ def default_value(kind: JavaType) -> object:
     cls = kind.python
     if cls is not None and issubclass(cls, Bean) and not cls.is_interface:
         return cls()
-    raise JavaError("java.lang.InstantiationException", kind.name)
+    is_abstract = kind.name == "com.liferay.portal.kernel.util.OrderByComparator"
+    raise JavaError("java.lang.InstantiationException", None if is_abstract else kind.name)
 
 
 def _array(value: object, kind: JavaType, version: Version) -> object:
@@ -250,7 +253,7 @@ def _whole(value: object, bits: int) -> int:
         return 0 if math.isnan(value) else int(min(max(value, -half), half - 1))
     if isinstance(value, int):
         return (int(value) + half) % (1 << bits) - half
-    text = java_string(value).strip()
+    text = java_string(value).strip().removeprefix("+")
     if not re.fullmatch(r"[+-]?\d{1,50}", text, re.ASCII) or not -half <= int(text) < half:
         raise ConversionError(_not_a_number(value, text))
     return int(text)
@@ -332,8 +335,6 @@ def _iso_date(text: str) -> datetime:
 CONTAINERS: dict[str, Callable[[object, JavaType, Version], object]] = {
     "java.util.Calendar": _calendar,
     "java.util.Collection": _list,
-    "java.util.HashMap": _map,
-    "java.util.LinkedHashMap": _map,
     "java.util.List": _list,
     "java.util.Map": _map,
 }

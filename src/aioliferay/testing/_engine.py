@@ -134,7 +134,7 @@ class Engine:
             text = "java.nio.charset.MalformedInputException: Input length = 1"
             raise JavaError("java.lang.IllegalArgumentException", text) from error
         except JsonError as error:
-            cause = JavaError("jodd.json.JsonException", error.text)
+            cause = JavaError(error.java_class, error.text)
             raise JavaError("java.lang.IllegalStateException", "Unable to deserialize object", cause=cause) from error
 
     async def _run(self, invoker: Invoker, command: object, before: Hook | None, after: Hook | None) -> object:

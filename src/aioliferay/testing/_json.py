@@ -27,6 +27,7 @@ from aioliferay.testing._text import hash_order, java_double
 DEEPEST = 3000  # two for each level
 BARE_WORD = re.compile(r'[^\x00-\x1f,:\]}/\\"\[{;=#]*')
 BLANKS = "".join(map(chr, range(1, 33)))
+NUMBER_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![^\[,:\x00-\x20])[-0-9][^,\]}\x00-\x20]*', re.DOTALL)
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 LONG_LIMIT = 1 << 63
 
@@ -34,11 +35,12 @@ _Reading = Generator["_Reading", object, object]
 
 
 class JsonError(Exception):
-    """Text that is no JSON to the portal's parser; `text` is the parser's message."""
+    """Text that is no JSON to the portal's parser; `text` is the parser's message, `java_class` what 7.x's throws."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, java_class: str = "jodd.json.JsonException") -> None:
         super().__init__(text)
         self.text = text
+        self.java_class = java_class
 
 
 class StackOverflow(Exception):  # noqa: N818 # Java's name for it
@@ -59,13 +61,30 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _strict(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_refuse_constant, strict=False)
+        plain = NUMBER_OR_STRING.sub(_plain_number, text)
+        return json.loads(plain, parse_constant=_refuse_constant, strict=False)
     except json.JSONDecodeError as error:
         raise JsonError(f"Syntax error! {error.msg}\noffset: {error.pos}") from error
     except RecursionError as error:
         raise StackOverflow from error
     except ValueError as error:
         raise JsonError("Syntax error! Invalid number") from error
+
+
+def _plain_number(match: re.Match[str]) -> str:
+    """A number as JSON has it: jodd reads zeros in front, and of `2.5` and `25e-1` only the first as a fraction."""
+    word = match.group()
+    if word[0] == '"' or word in {"NaN", "Infinity"}:
+        return word
+    is_whole = re.fullmatch(r"-?\d+", word, re.ASCII)
+    if not is_whole and not re.fullmatch(r"-?\d+(\.\d*)?([eE][+-]?\d+)?", word, re.ASCII):
+        raise JsonError(f'For input string: "{word}"', java_class="java.lang.NumberFormatException")
+    if is_whole:
+        return re.sub("^(-?)0+(?=[0-9])", r"\1", word)
+    number = float(word)
+    if "." in word:
+        return repr(number)
+    return str(int(min(max(number, -LONG_LIMIT), LONG_LIMIT - 1)))
 
 
 class LooseParser:

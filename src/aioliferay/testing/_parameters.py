@@ -55,7 +55,8 @@ class Parameters:
         elif key.startswith("+") and value is not None:
             self.types[name], value = java_string(value), VOID
         is_hinted = bool(colon) or key.startswith("+")
-        return name, VOID if is_hinted and not (isinstance(value, str) and value.strip()) else value
+        is_text = isinstance(value, str) and value.strip(" ") not in {"", "null"}
+        return name, VOID if is_hinted and not is_text else value
 
     def put_sent(self, sent: Mapping[str, object]) -> None:
         """Take a command's parameters, whose names are normalised already, in the order given."""

@@ -14,15 +14,17 @@ from aioliferay.testing._text import normalize_camel_case, to_camel_case
 
 F = TypeVar("F", bound=Callable[..., Any])
 ALL_VERSIONS: frozenset[Version] = frozenset({"6.2", "7.0", "7.4"})
+_JAVA_LANG = "Boolean Byte Character Class Double Exception Float Integer Long Object Runtime Short String System Thread"
+_JAVA_UTIL = "ArrayList Calendar Collection Date HashMap HashSet LinkedHashMap LinkedList List Locale Map Set TreeMap"
 KNOWN_CLASSES = frozenset(
     {
+        "com.liferay.portal.kernel.util.OrderByComparator",
+        "com.liferay.portal.service.ServiceContext",
         "com.liferay.portlet.asset.util.comparator.AssetTagNameComparator",
-        "java.lang.String",
-        "java.lang.Thread",
-        "java.util.ArrayList",
-        "java.util.Date",
-        "java.util.HashMap",
-        "java.util.LinkedHashMap",
+        "com.liferay.portlet.blogs.util.comparator.EntryDisplayDateComparator",
+        "java.io.File",
+        *(f"java.lang.{name}" for name in _JAVA_LANG.split()),
+        *(f"java.util.{name}" for name in _JAVA_UTIL.split()),
     }
 )
 PATH = re.compile(r"/[^/]+/[^/.]+")

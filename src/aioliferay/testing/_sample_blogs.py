@@ -146,11 +146,11 @@ class BlogServices:
     ) -> list[Model]:
         """The newest entries of all sites displayed before a date."""
         rows = self._newest("companyId", company_id, status=status, until=display_date)
-        return rows[:max]
+        return rows[: _bound(max)]
 
     def get_group_entries(self, group_id: Long, status: int, max: int) -> list[Model]:  # noqa: A002 - the portal's name
         """The newest entries of a site, `max` at most."""
-        return self._newest("groupId", group_id, status=status)[:max]
+        return self._newest("groupId", group_id, status=status)[: _bound(max)]
 
     def get_group_entries_until(
         self,
@@ -161,7 +161,7 @@ class BlogServices:
         max: int,  # noqa: A002 - the portal's name
     ) -> list[Model]:
         """The newest entries of a site displayed before a date, `max` at most."""
-        return self._newest("groupId", group_id, status=status, until=display_date)[:max]
+        return self._newest("groupId", group_id, status=status, until=display_date)[: _bound(max)]
 
     def get_group_entries_page(self, *, group_id: Long, status: int, start: int, end: int) -> list[Model]:
         """The entries of a site, newest first, from `start` to before `end`."""
@@ -189,13 +189,13 @@ class BlogServices:
         """Show a hidden entry again; for administrators."""
         self._with_status(self._changeable(entry_id, caller, "DELETE"), APPROVED)
 
-    def subscribe(self, group_id: Long) -> None:
-        """Do nothing for a site that exists."""
-        self._store.row("Group", group_id)
+    def subscribe(self, group_id: Long, caller: Caller) -> None:
+        """Do nothing for a site that exists; for administrators."""
+        self._store.require_site(caller, group_id, "SUBSCRIBE", "com.liferay.portlet.blogs")
 
-    def unsubscribe(self, group_id: Long) -> None:
-        """Do nothing for a site that exists."""
-        self._store.row("Group", group_id)
+    def unsubscribe(self, group_id: Long, caller: Caller) -> None:
+        """Do nothing for a site that exists; for administrators."""
+        self._store.require_site(caller, group_id, "SUBSCRIBE", "com.liferay.portlet.blogs")
 
     def _changeable(self, entry_id: int, caller: Caller, action: str) -> Model:
         entry = self.get_entry(entry_id)
@@ -219,6 +219,10 @@ class BlogServices:
         if until is not None:
             rows = [row for row in rows if _displayed_at(row) < epoch_milliseconds(until)]
         return sorted(rows, key=lambda row: -_displayed_at(row))
+
+
+def _bound(most: int) -> int:
+    return max(0, most)
 
 
 def _displayed_at(entry: Model) -> int:

@@ -10,6 +10,13 @@ from aioliferay.testing._sample_store import COMPANY_ID, DEFAULT_USER_ID, STARTE
 
 CLASS_NAME_IDS = {"Group": 20001, "Company": 20003, "Role": 20004, "User": 20005, "Country": 20027}
 _EXPANDO_TABLE_ID = 21200
+_AREAS = {
+    "AssetTag": "asset model",
+    "AssetVocabulary": "asset model",
+    "BlogsEntry": "blogs model",
+    "BookmarksFolder": "bookmarks model",
+    "JournalFolder": "journal model",
+}
 
 _CONTACT_TEXTS = [
     "aimSn",
@@ -115,13 +122,13 @@ class Person(NamedTuple):
 
 def model_getters(store: Store, name: str, columns: Mapping[str, object], *, key: int) -> dict[str, object]:
     """The getters every row has besides its columns."""
-    java_class = store.java("model", name)
+    java_class = store.java(_AREAS.get(name, "model"), name)
     return {
         "cachedModel": True,
         "columnBitmask": JavaLong(0),
         "escapedModel": False,
         "expandoBridge": _expando(name, java_class, key),
-        "modelAttributes": dict(columns),
+        "modelAttributes": {column: value for column, value in columns.items() if not column.endswith("CurrentValue")},
         "modelClass": java_class,
         "modelClassName": java_class,
         "new": False,

@@ -6,7 +6,7 @@ from aioliferay.testing._java import JavaLong, JavaType, Long, Model, ServiceCon
 from aioliferay.testing._registry import Caller, Registry
 from aioliferay.testing._sample_folders import authored
 from aioliferay.testing._sample_models import model_getters
-from aioliferay.testing._sample_store import Actions, Store, register, window
+from aioliferay.testing._sample_store import Actions, Store, is_null, register, window
 
 Organization = Annotated[Model, JavaType("com.liferay.portal.model.Organization")]
 
@@ -50,7 +50,7 @@ class OrganizationServices:
         del service_context, site
         store = self._store
         store.require_administrator(caller, "ADD_ORGANIZATION", "com.liferay.portal")
-        if not name:
+        if is_null(name):
             raise store.error("portal", "OrganizationNameException")
         organization_id = store.next_id()
         shown = authored(store, caller, date=store.now()) | {
@@ -72,14 +72,19 @@ class OrganizationServices:
 
     def delete_organization(self, organization_id: Long, caller: Caller) -> None:
         """Delete an organization; for administrators."""
-        self.get_organization(organization_id)
+        self.get_organization(organization_id, caller)
         resource = f"{self._store.java('model', 'Organization')} {organization_id}"
         self._store.require_administrator(caller, "DELETE", resource)
         del self._store.table("Organization")[organization_id]
 
-    def get_organization(self, organization_id: Long) -> Organization:
-        """The organization with that id."""
-        return self._store.row("Organization", organization_id)
+    def get_organization(self, organization_id: Long, caller: Caller) -> Organization:
+        """The organization with that id; for administrators."""
+        resource = f"{self._store.java('model', 'Organization')} {organization_id}"
+        if organization_id <= 0:
+            raise self._store.refusal(caller, "VIEW", resource)
+        organization = self._store.row("Organization", organization_id)
+        self._store.require_administrator(caller, "VIEW", resource)
+        return organization
 
     def get_organizations(self, company_id: Long, parent_organization_id: Long) -> list[Model]:
         """The organizations below another; 0 is the top."""

@@ -1,6 +1,7 @@
 """Companies, sites and roles as beans: what a plain call shows of them, and the further getters."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -68,13 +69,13 @@ class Site(NamedTuple):
 
 
 class RoleRow(NamedTuple):
-    """What tells one role from another; `type` 1 is a role of the whole portal."""
+    """What tells one role from another; `type` 1 is a role of the whole portal, texts are by language."""
 
     role_id: int
     name: str
-    description: str
+    descriptions: Mapping[str, str]
     type: int = 1
-    title: str = ""
+    titles: Mapping[str, str] = MappingProxyType({})
 
 
 def company_model(store: Store) -> Model:
@@ -193,7 +194,7 @@ def _layout_set(store: Store, site: Site, *, pages: int, is_private: bool) -> Mo
 
 def role_models(store: Store) -> list[Model]:
     """The roles a fresh portal has for everybody."""
-    return [role_model(store, RoleRow(role_id, name, text)) for role_id, name, text in _ROLES]
+    return [role_model(store, RoleRow(role_id, name, {"en_US": text})) for role_id, name, text in _ROLES]
 
 
 def role_model(store: Store, row: RoleRow) -> Model:
@@ -203,14 +204,14 @@ def role_model(store: Store, row: RoleRow) -> Model:
         "classPK": JavaLong(row.role_id),
         "companyId": JavaLong(COMPANY_ID),
         "createDate": STARTED_AT,
-        "description": localized("Description", row.description),
-        "descriptionCurrentValue": row.description,
+        "description": localized("Description", row.descriptions),
+        "descriptionCurrentValue": row.descriptions.get("en_US", ""),
         "modifiedDate": STARTED_AT,
         "name": row.name,
         "roleId": JavaLong(row.role_id),
         "subtype": "",
-        "title": localized("Title", row.title),
-        "titleCurrentValue": row.title or row.name,
+        "title": localized("Title", row.titles),
+        "titleCurrentValue": row.titles.get("en_US") or row.name,
         "type": row.type,
         "userId": JavaLong(DEFAULT_USER_ID),
         "userName": "",
@@ -228,5 +229,5 @@ def localized(tag: str, texts: Mapping[str, str]) -> str:
     languages = [*(["en_US"] if "en_US" in given else []), *others]
     known = ",".join(["en_US", *others])
     parts = [f'<{tag} language-id="{language}">{escape(given[language])}</{tag}>' for language in languages]
-    head = f'<?xml version=\'1.0\' encoding=\'UTF-8\'?><root available-locales="{known}" default-locale="en_US">'
+    head = f"<?xml version='1.0' encoding='UTF-8'?><root available-locales=\"{known}\" default-locale=\"en_US\">"
     return f"{head}{''.join(parts)}</root>"

@@ -1,6 +1,7 @@
 """What a sample portal keeps: rows by id, the next id, a clock of its own; and how each version names its exceptions."""
 
 import datetime as dt
+import functools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -160,7 +161,22 @@ def register(registry: Registry, interface: str, actions: Actions) -> None:
     for path, function in actions:
         head, *rest = path.rpartition("/")[2].split("-")
         method = head + "".join(word.capitalize() for word in rest)
-        registry.service(path, interface=f"{interface}#{method}")(function)
+        registry.service(path, interface=f"{interface}#{method}")(_null_checked(function))
+
+
+def _null_checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as Java has it: a null where it needs a value is a NullPointerException."""
+
+    @functools.wraps(function)
+    def call(**given: Any) -> Any:
+        try:
+            return function(**given)
+        except (AttributeError, TypeError):
+            if any(value is None for value in given.values()):
+                raise JavaError("java.lang.NullPointerException") from None
+            raise
+
+    return call
 
 
 def window(rows: Sequence[Model], start: int, end: int) -> list[Model]:

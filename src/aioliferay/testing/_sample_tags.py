@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from aioliferay.testing._java import Array, JavaError, JavaLong, JavaType, LocaleMap, Long, Model, ServiceContext
-from aioliferay.testing._registry import Caller, Registry
 from aioliferay.testing._json import BLANKS
+from aioliferay.testing._registry import Caller, Registry
 from aioliferay.testing._sample_folders import authored, is_word, scope_of
 from aioliferay.testing._sample_models import model_getters
 from aioliferay.testing._sample_sites import localized
@@ -122,9 +122,9 @@ class TagServices:
         """How many tags a site has."""
         return len(self.get_group_tags(group_id))
 
-    def get_group_tags_display(self, *, group_id: Long, name: str, start: int, end: int) -> TagPage:
+    def get_group_tags_display(self, *, group_id: Long, name: str | None, start: int, end: int) -> TagPage:
         """The tags of a site as a page of a table."""
-        tags = self.get_tags_by_name(group_id=group_id, name=name, start=-1, end=-1)
+        tags = self.get_tags_by_name(group_id=group_id, name=name or "", start=-1, end=-1)
         return _page("com.liferay.portlet.asset.model.AssetTagDisplay", {"tags": tags}, start=start, end=end)
 
     def get_groups_tags(self, group_ids: Array[Long]) -> list[Model]:
@@ -203,8 +203,8 @@ class VocabularyServices:
         self,
         *,
         title_map: LocaleMap,
-        description_map: LocaleMap,
-        settings: str,
+        description_map: LocaleMap | None,
+        settings: str | None,
         service_context: ServiceContext | None,
         caller: Caller,
     ) -> Vocabulary:
@@ -219,8 +219,8 @@ class VocabularyServices:
         *,
         title: str,
         title_map: LocaleMap,
-        description_map: LocaleMap,
-        settings: str,
+        description_map: LocaleMap | None,
+        settings: str | None,
         service_context: ServiceContext | None,
         caller: Caller,
     ) -> Vocabulary:
@@ -316,11 +316,11 @@ def _page(java_class: str, rows: dict[str, list[Model]], *, start: int, end: int
     return Model(java_class, shown)
 
 
-def _described(vocabulary: Model, descriptions: LocaleMap, settings: str) -> Model:
-    texts = {str(locale): text for locale, text in descriptions.items()}
+def _described(vocabulary: Model, descriptions: LocaleMap | None, settings: str | None) -> Model:
+    texts = {str(locale): text for locale, text in (descriptions or {}).items()}
     vocabulary.shown |= {
         "description": localized("Description", texts),
         "descriptionCurrentValue": texts.get("en_US", ""),
-        "settings": settings,
+        "settings": settings or "",
     }
     return vocabulary

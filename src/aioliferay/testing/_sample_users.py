@@ -5,6 +5,7 @@ from typing import Annotated
 
 from aioliferay.testing._java import Array, JavaType, Long, Model
 from aioliferay.testing._registry import Caller, Registry
+from aioliferay.testing._sample_groups import require_member_view
 from aioliferay.testing._sample_models import Person, contact_model, user_model
 from aioliferay.testing._sample_sites import Site, company_model, full_company_model, group_model
 from aioliferay.testing._sample_store import (
@@ -143,25 +144,33 @@ class UserServices:
 
     def get_group_user_ids(self, group_id: Long, caller: Caller) -> Array[Long]:
         """The ids of the members of a site; for administrators."""
+        if group_id > 0:
+            self._store.row("Group", group_id)
+        else:
+            raise self._store.refusal(caller, "VIEW_MEMBERS", f"{self._store.java('model', 'Group')} {group_id}")
         self._store.require_administrator(caller, "VIEW", f"{self._store.java('model', 'Group')} {group_id}")
         return Array(self.members.get(group_id, ()))
 
-    def has_group_user(self, group_id: Long, user_id: Long) -> bool:
-        """Whether the user is a member of the site."""
+    def has_group_user(self, group_id: Long, user_id: Long, caller: Caller) -> bool:
+        """Whether the user is a member of the site, for those who may see either."""
+        require_member_view(self._store, caller, user_id=user_id, group_id=group_id)
         return user_id in self.members.get(group_id, ())
 
     def get_organization_user_ids(self, organization_id: Long, caller: Caller) -> Array[Long]:
-        """No organization has members here; one that does not exist is refused even to administrators."""
-        if organization_id not in self._store.table("Organization"):
+        """No organization has members here."""
+        if organization_id > 0:
+            self._store.row("Organization", organization_id)
+        if organization_id <= 0 or not caller.is_administrator:
             resource = f"{self._store.java('model', 'Organization')} {organization_id}"
             raise self._store.refusal(caller, "VIEW_MEMBERS", resource)
         return Array()
 
     def delete_user(self, user_id: Long, caller: Caller) -> None:
-        """Delete a user; for administrators."""
-        resource = f"{self._store.java('model', 'User')} {user_id}"
-        self._store.require_administrator(caller, "DELETE", resource)
-        self._store.row("User", user_id)
+        """Delete another user; for administrators, who are refused one that does not exist."""
+        if user_id == caller.user_id:
+            raise self._store.error("portal", "RequiredUserException")
+        if not caller.is_administrator or user_id not in self._store.table("User"):
+            raise self._store.refusal(caller, "DELETE", f"{self._store.java('model', 'User')} {user_id}")
         del self._store.table("User")[user_id]
         self._store.passwords.pop(user_id)
 
@@ -177,16 +186,16 @@ class UserServices:
             raise self._store.missing("Company", f"primary key {company_id}")
         return full_company_model(self._store, self._company)
 
-    def get_company_by_web_id(self, web_id: str) -> Company:
+    def get_company_by_web_id(self, web_id: str | None) -> Company:
         """The company with that web id ("liferay.com")."""
         if web_id != self._company["webId"]:
-            raise self._store.missing("Company", f"key {{webId={web_id}}}")
+            raise self._store.missing("Company", f"key {{webId={'null' if web_id is None else web_id}}}")
         return self._company
 
-    def get_company_by_mx(self, mx: str) -> Company:
+    def get_company_by_mx(self, mx: str | None) -> Company:
         """The company with that mail domain."""
         if mx != self._company["mx"]:
-            raise self._store.missing("Company", f"key {{mx={mx}}}")
+            raise self._store.missing("Company", f"key {{mx={'null' if mx is None else mx}}}")
         return self._company
 
     def _visible(self, caller: Caller, key: Mapping[str, object]) -> Model:
