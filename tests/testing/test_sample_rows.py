@@ -190,3 +190,14 @@ async def test_roles_live_and_die():
     commands = [{"/role/delete-role": {"roleId": added["roleId"]}}, {"/user/delete-user": {"userId": 20514}}]
     assert [None, None] == await ask(portal, commands)
     assert "java.lang.SecurityException" == (await ask(portal, {"/portal/get-build-number": {}}, JOE))["exception"]
+
+
+async def test_folder_keeps_the_uuid_it_was_given():
+    """A uuid in the service context becomes the row's; without one the portal makes one."""
+    portal = FakePortal()
+    context = {"scopeGroupId": 20182, "uuid": "11111111-2222-3333-4444-555555555555"}
+    folder = {"parentFolderId": 0, "name": "mine", "description": ""}
+    with_uuid = await ask(portal, {"/bookmarksfolder/add-folder": folder | {"serviceContext": context}})
+    without = await ask(portal, {"/bookmarksfolder/add-folder": folder | ROW})
+    assert context["uuid"] == with_uuid["uuid"]
+    assert without["uuid"] not in {"", context["uuid"]}

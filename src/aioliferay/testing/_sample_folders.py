@@ -33,6 +33,12 @@ def scope_of(context: ServiceContext | None) -> int:
     return group_id if group_id > 0 else GUEST_SITE_ID
 
 
+def uuid_of(context: ServiceContext | None, store: Store) -> str:
+    """The uuid of a new row: the service context's, or a fresh one."""
+    given = None if context is None else context.attributes.get("uuid")
+    return str(given) if given else store.uuid()
+
+
 def is_word(text: str | None) -> bool:
     """Whether a text may be the name of a tag."""
     return text is not None and not is_null(text) and BAD_CHARACTERS.isdisjoint(text)
@@ -93,7 +99,9 @@ class FolderServices:
             self.get_folder(parent)
             self._store.require_administrator(caller, "ADD_SUBFOLDER", f"{self._java_class} {parent}")
 
-    def _add(self, caller: Caller, group_id: int, *, parent: int, name: str, description: str | None) -> Model:
+    def _add(  # noqa: PLR0913 - keyword-only, and each a column of the row
+        self, caller: Caller, group_id: int, *, parent: int, name: str, description: str | None, uuid: str
+    ) -> Model:
         store = self._store
         require_short(name)
         folder_id = store.next_id(_IDS_OF_A_FOLDER)
@@ -111,7 +119,7 @@ class FolderServices:
             "statusByUserName": "",
             "statusDate": None,
             "treePath": f"{parent_path}{folder_id}/",
-            "uuid": store.uuid(),
+            "uuid": uuid,
         }
         nested = model_getters(store, self.table, shown, key=folder_id)
         folder = store.table(self.table)[folder_id] = Model(self._java_class, shown, nested=nested)
@@ -170,7 +178,8 @@ class BookmarksFolderServices(FolderServices):
         self._require_add(caller, group_id, parent_folder_id)
         if name is None or is_null(name) or "\\\\" in name or "//" in name:
             raise self._store.error(self.area, "FolderNameException")
-        folder = self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
+        uuid = uuid_of(service_context, self._store)
+        folder = self._add(caller, group_id, parent=parent_folder_id, name=name, description=description, uuid=uuid)
         folder.shown["resourceBlockId"] = JavaLong(1)
         return folder
 
@@ -219,7 +228,8 @@ class JournalFolderServices(FolderServices):
         if any(row["name"] == name for row in self.get_folders_below(group_id, above)):
             raise self._store.error(self.area, "DuplicateFolderNameException", name)
         self._store.row("Group", group_id)
-        return self._add(caller, group_id, parent=parent_folder_id, name=name, description=description)
+        uuid = uuid_of(service_context, self._store)
+        return self._add(caller, group_id, parent=parent_folder_id, name=name, description=description, uuid=uuid)
 
     def fetch_folder(self, folder_id: Long) -> JournalFolder | None:
         """The folder with that id, or null."""
