@@ -165,14 +165,14 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._leave(error)
+        await self._leave(kind)
 
-    async def _leave(self, error: BaseException | None) -> None:
+    async def _leave(self, kind: type[BaseException] | None) -> None:
         # Who leaves by an exception will not look at what is read: only writes have their grace. Who is cancelled, or
         # interrupted by Ctrl-C, wants out at once.
-        if error is not None:
+        if kind is not None:
             self._exchange.cancel(only_reads=True)
-        await self._close(_GRACE_SECONDS if error is None or isinstance(error, Exception) else 0)
+        await self._close(0 if _is_prompt(kind) else _GRACE_SECONDS)
 
     def __del__(self) -> None:
         exchange: Exchange | None = getattr(self, "_exchange", None)
@@ -203,11 +203,7 @@ class BatchSession:
 
     Args:
         session: a `Session`; or the URL of a portal, for a session of its own that ends with the batch.
-        auth: with a URL, as for `Session`; so are `timeout`, `headers`, `http` and `hooks`.
-        timeout: seconds for one request in all; with a `Session` its own counts.
-        headers: sent with every request.
-        http: a ready HTTP client.
-        hooks: receive what happens on the wire.
+        **options: with a URL, those of `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
         callback: receives the results or the errors of each batch; what is awaited raises all the same.
         strict: raise a `BatchSplitError` where an early await splits the batch, rather than warn.
     """
@@ -345,14 +341,14 @@ class BatchSession:
                     f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error
                 )
         except BaseException as failure:
-            error = failure
+            kind = type(failure)
             raise
         finally:
             await self._shut()
-            if error is not None and not isinstance(error, Exception):
+            if _is_prompt(kind):
                 await self._queue.abort()
             if self._is_owner:
-                await self._session._leave(error)  # noqa: SLF001 - the other door of this house
+                await self._session._leave(kind)  # noqa: SLF001 - the other door of this house
 
     def __repr__(self) -> str:
         return f"<BatchSession {self._session.server} {len(self)} queued{' closed' if self._is_closed else ''}>"
@@ -366,6 +362,11 @@ class BatchSession:
             raise ClosedError("the batch is closed: make another one with session.batch()", path=path)
         if self._session.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
+
+
+def _is_prompt(kind: type[BaseException] | None) -> bool:
+    """Tell whether who leaves a block so, by cancellation or Ctrl-C, wants out at once."""
+    return kind is not None and not issubclass(kind, Exception)
 
 
 def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
