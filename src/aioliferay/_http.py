@@ -143,7 +143,7 @@ class _Jar:
 
     def _cookies(self) -> dict[tuple[str, str, str], http.cookiejar.Cookie]:
         # A host without a dot has ".local" behind its name in a jar (RFC 2965).
-        mine = [cookie for cookie in self._jar if cookie.domain.lstrip(".").removesuffix(".local") in self._host]
+        mine = [cookie for cookie in self._jar if self._host.endswith(cookie.domain.lstrip(".").removesuffix(".local"))]
         return {(cookie.domain, cookie.path, cookie.name): cookie for cookie in mine}
 
     def take_back(self) -> None:
