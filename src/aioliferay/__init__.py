@@ -15,6 +15,8 @@ from aioliferay._core.messages import (
     Request,
     Unknown,
 )
+from aioliferay._core.plan import BatchLimits
+from aioliferay._core.recovery import RetryPolicy
 from aioliferay._queue import BatchCallback
 from aioliferay._sessions import BatchSession, Session
 from aioliferay.errors import (
@@ -33,7 +35,6 @@ from aioliferay.errors import (
     NoSuchServiceError,
     NotFoundError,
     NotSentError,
-    NotSettledError,
     ProtocolError,
     RedirectError,
     ResultError,
@@ -46,6 +47,8 @@ __all__ = [  # noqa: RUF022 - under headings
     "Session",
     "BatchSession",
     "BatchCallback",
+    "BatchLimits",
+    "RetryPolicy",
     # calls and what becomes of them
     "Call",
     "Reference",
@@ -80,7 +83,6 @@ __all__ = [  # noqa: RUF022 - under headings
     "DependencyError",
     "CallCancelledError",
     "CallbackError",
-    "NotSettledError",
     "ClosedError",
     "BatchError",
     "BatchSplitError",

@@ -7,6 +7,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from aioliferay.errors import NotSentError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Authentication(Protocol):
-    """A way to authenticate. Write your own by writing `flow`; it may keep state between requests."""
+    """A way to authenticate. Write your own by writing `flow`; it may keep state between requests.
+
+    A flow that can renew its credentials looks at `answer.is_unauthenticated`, yields what it needs for new ones, and yields
+    the request again: once, and only where the portal provably did not run it, or where it only reads.
+    """
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request with credentials; each `yield` returns the answer. The last answer is the one that counts."""
@@ -67,25 +73,46 @@ class BearerAuth:
 
 
 async def authenticated(
-    request: Request, auth: Authentication | None, send: Callable[[Request], Awaitable[Answer]]
+    request: Request,
+    auth: Authentication,
+    send: Callable[[Request], Awaitable[Answer]],
+    *,
+    may_repeat: Callable[[Answer], bool],
 ) -> Answer:
-    """Send the request as the flow wants it, and return the last answer."""
-    if auth is None:
-        return await send(request)
+    """Send the request as the flow wants it, and return its last answer.
+
+    The request itself is sent twice at most, and the second time only if `may_repeat` says so of its first answer: a flow
+    cannot know whether the portal ran it.
+
+    Raises:
+        NotSentError: the flow ended without yielding the request.
+    """
     flow = auth.flow(request)
+    told: Answer | None = None  # of the request itself
+    is_last = False
     try:
-        first = next(flow, None)
-        if first is None:
-            raise RuntimeError(f"the flow of {type(auth).__name__} yielded no request")
-        answer = await send(first)
-        while True:
-            try:
-                request = flow.send(answer)
-            except StopIteration:
-                return answer
-            answer = await send(request)
+        step = next(flow, None)
+        while step is not None:
+            is_own = step.url == request.url
+            if is_own and is_last:
+                break
+            answer = await send(step)
+            step = _after(flow, answer)
+            if is_own:
+                is_last = told is not None or (step is not None and not may_repeat(answer))
+                told = answer
     finally:
         flow.close()
+    if told is None:
+        raise NotSentError(f"the flow of {type(auth).__name__} ended without yielding the request itself")
+    return told
+
+
+def _after(flow: Generator[Request, Answer, None], answer: Answer) -> Request | None:
+    try:
+        return flow.send(answer)
+    except StopIteration:
+        return None
 
 
 def authentication_of(auth: Any) -> Authentication | None:

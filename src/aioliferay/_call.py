@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import math
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import anyio
 
-from aioliferay._core import codec
-from aioliferay._core.messages import Cancelled, Command, Ok, Outcome, Reference
-from aioliferay.errors import CallbackError, CallCancelledError, DependencyError, LiferayError, NotSettledError
+from aioliferay._core.messages import Cancelled, Command, Failed, NotRun, NotSent, Outcome, Reference, Unknown
+from aioliferay.errors import (
+    CallbackError,
+    CallCancelledError,
+    LiferayError,
+    NoAnswerError,
+    NotSettledError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable
     from types import FrameType
 
     from pydantic_core import SchemaValidator
 
-    Params = Mapping[str, object] | None
+    from aioliferay._http import Trip
 
 T = TypeVar("T")
 _logger = logging.getLogger("aioliferay")
 _LIBRARY: Final = __name__.partition(".")[0]
-
-
-class CallOptions(TypedDict, total=False):
-    """Options of a call, on every front door."""
-
-    select: Sequence[str] | None
-    """Names of properties to which the portal cuts the result down; an unknown name comes as None."""
-    idempotent: bool | None
-    """True if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that by themselves."""
-    timeout: float | None
-    """Seconds for the request that carries it, in place of the session's; the tightest of a batch counts, `inf` is none."""
 
 
 class Sender(Protocol):
@@ -59,8 +52,8 @@ class Call(Generic[T]):
     """
 
     __slots__ = (
-        "__weakref__", "_adapter", "_alarm", "_callbacks", "_command", "_is_queued", "_is_referenced", "_is_sent",
-        "_outcome", "_raw", "_sender", "_settled", "_timeout", "is_given_up", "site",
+        "__weakref__", "_adapter", "_alarm", "_callbacks", "_command", "_deadline", "_doubt", "_is_queued",
+        "_is_referenced", "_outcome", "_raw", "_sender", "_settled", "_timeout", "_trip", "is_given_up", "site",
     )  # fmt: skip
 
     def __init__(
@@ -77,7 +70,11 @@ class Call(Generic[T]):
         self._alarm: _Alarm | None = None
         self._is_queued = sender is not None
         self._is_referenced = False
-        self._is_sent = False
+        self._doubt: Literal["ran", "inferred"] | None = None
+        self._trip: Trip | None = None
+        self._deadline: float | None = None
+        if timeout is not None:
+            self._start_clock()
         self.is_given_up: bool = False
         self.site: tuple[str, int] = user_site()
 
@@ -148,7 +145,7 @@ class Call(Generic[T]):
             return False
         error = CallCancelledError("the call was cancelled", path=self.path)
         self.is_given_up = True
-        self.settle(Cancelled(error, is_sent=self._is_sent))
+        self.settle(Cancelled(error, is_sent=self.is_sent))
         log_callback_errors(self.run_callbacks())
         return True
 
@@ -195,9 +192,36 @@ class Call(Generic[T]):
         return self._adapter
 
     @property
-    def timeout(self) -> float | None:
-        """The caller's limit for the request, in seconds."""
-        return self._timeout
+    def has_timeout(self) -> bool:
+        """Whether the caller set a limit of its own."""
+        return self._timeout is not None
+
+    @property
+    def allowed(self) -> str:
+        """The time that the caller allows, for texts."""
+        return "the deadline of its batch" if self._timeout is None else f"{self._timeout:g} s"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a request that is over may have run it."""
+        return self._doubt == "ran"
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a request with it has left, or may have."""
+        return self.is_doubtful or (self._trip is not None and self._trip.is_sent)
+
+    def limit(self, now: float, default: float) -> float:
+        """Return the time until which the call may take; `default` if the caller set no limit."""
+        if self._timeout is None:
+            return default
+        if self._deadline is None:  # it was made where no event loop ran
+            self._deadline = now + self._timeout
+        return self._deadline
+
+    def _start_clock(self) -> None:
+        with contextlib.suppress(RuntimeError):  # no event loop runs yet: the clock starts when the call is about to leave
+            self._deadline = anyio.current_time() + (self._timeout or 0)
 
     @property
     def raw(self) -> Any:
@@ -217,15 +241,39 @@ class Call(Generic[T]):
         """Note that somebody is about to send the call: awaiting it needs no further flush."""
         self._is_queued = False
 
-    def depart(self, command: Command) -> None:
-        """Note that the call is in a request that is about to leave."""
+    def bind(self, command: Command) -> None:
+        """Take the command with its references replaced."""
         self._command = command
-        self._is_sent = True
 
-    def settle(self, outcome: Outcome[T], raw: object = None, *, is_told: bool = False) -> None:
+    def depart(self, trip: Trip) -> None:
+        """Note that the call is in a request that is about to leave."""
+        self._trip = trip
+
+    def doubt(self) -> None:
+        """Note that a request with it had an end that tells nothing: the call may have run."""
+        self._doubt = "ran"
+
+    def infer_not_run(self) -> None:
+        """Note that the request that is over did not run it, as the portal's message lets conclude."""
+        self._doubt = "inferred"
+
+    def reopen(self, sender: Sender) -> None:
+        """Queue a call again that provably did not run: it is as if it had just been made."""
+        self._silence()
+        self._outcome = self._trip = self._doubt = None
+        self._sender = sender
+        self._is_queued = True
+        self._deadline = None
+        if self._timeout is not None:
+            self._start_clock()
+
+    def settle(self, outcome: Outcome[T], raw: object = None, *, is_told: bool = False, position: int | None = None) -> None:
         """End the call; the first outcome stays. `is_told`: somebody learns of the failure in another way."""
         if self._outcome is not None:
             return
+        if outcome.error is not None:
+            outcome = self._truthful(outcome)
+            self._describe(outcome, position)
         self._outcome = outcome
         if self._is_referenced:  # else it would double the memory of a typed result
             self._raw = raw
@@ -235,6 +283,41 @@ class Call(Generic[T]):
         if self._settled is not None:
             self._settled.set()
             self._settled = None
+
+    def _truthful(self, outcome: Outcome[T]) -> Outcome[T]:
+        """Return what is true of the call as a whole: an earlier request may have run it, or was concluded not to have."""
+        is_read = self._command.is_read
+        if getattr(outcome, "is_inferred", False):  # concluded from the very request that made the doubt
+            return outcome
+        match outcome, self._doubt:
+            case ((NotSent(error) | NotRun(error)), "inferred"):
+                return NotRun(error, is_inferred=True)
+            case Failed(error), "inferred" if not is_read:
+                return Failed(error, is_inferred=True)
+            case NotSent(cause), "ran":
+                error = NoAnswerError(f"a request that may have run it has no result, and no other followed: {cause}")
+                error.__cause__ = cause
+            case NotRun(error), "ran":
+                pass
+            case Failed(error), "ran" if not is_read:
+                pass  # a deletion that is repeated finds nothing to delete
+            case Cancelled(error), "ran":
+                if is_read:
+                    return Cancelled(error, is_sent=True)
+            case _:
+                return outcome
+        return Unknown(error)
+
+    def _describe(self, outcome: Outcome[T], position: int | None) -> None:
+        error = outcome.error
+        if error is None or error.outcome is not None:
+            return
+        error.command, error.site, error.outcome, error.position = self._command, self.site, outcome.name, position
+        if self._trip is not None and self._trip.number:
+            error.request, error.elapsed = self._trip.number, self._trip.elapsed
+            if error.status is None:
+                error.status = self._trip.status
+        error.note_place()
 
     def run_callbacks(self) -> list[CallbackError]:
         """Run the callbacks of a settled call once; return what they raised."""
@@ -261,53 +344,6 @@ class _Alarm:
             _logger.error("a call failed and nobody looked: %s", self.error)
 
 
-def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions) -> Call[Any]:
-    """Check, encode and wrap one call, for every front door alike."""
-    command = codec.command(path, params, select=options.get("select"), idempotent=options.get("idempotent"))
-    if command.params is not None:
-        pending = [reference.source for reference in command.references if not reference.source.done()]
-        if not pending:
-            command = bound(command)
-        elif sender is None or not all(source.belongs_to(sender) for source in pending):
-            raise ValueError(
-                f"{path}: it refers to a call that is pending elsewhere: await that one first, or make both in one batch"
-            )
-    try:
-        adapter = None if returns is Any else codec.adapter_for(returns)
-    except TypeError as error:
-        raise TypeError(f"{path}: {error}") from error.__cause__
-    return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
-
-
-def checked_timeout(timeout: float | None) -> float | None:
-    """Return the number of seconds as it is, which may be infinite, or None.
-
-    Raises:
-        TypeError, ValueError: it is none.
-    """
-    if timeout is None:
-        return None
-    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
-        raise TypeError(f"timeout= takes a number of seconds or None, not {type(timeout).__name__}")
-    if math.isnan(timeout) or timeout <= 0:
-        raise ValueError(f"timeout= takes a positive number of seconds, not {timeout}")
-    return float(timeout)
-
-
-def bound(command: Command) -> Command:
-    """Return the command with the results it refers to in place.
-
-    Raises:
-        DependencyError: a result is missing, or has no such property; `__cause__` is the parent's error.
-    """
-    params = (command.params or {}).items()
-    values = {name: _property(value, command.path) for name, value in params if isinstance(value, Reference)}
-    try:
-        return codec.bind(command, values)
-    except (TypeError, ValueError) as error:
-        raise DependencyError(f"a property that it refers to cannot be sent: {error}", path=command.path) from error
-
-
 def log_callback_errors(errors: Iterable[CallbackError]) -> None:
     """Log what callbacks raised, where nobody is there to raise it to."""
     for error in errors:
@@ -320,23 +356,6 @@ def user_site() -> tuple[str, int]:
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _LIBRARY:
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<unknown>", 0)
-
-
-def _property(reference: Reference, path: str) -> object:
-    source: Call[Any] = reference.source
-    if not source.done() or not isinstance(source.outcome, Ok):
-        error = source.exception() if source.done() else None
-        raise DependencyError(f"it needs {reference.name!r} of {source.path}, which has no result", path=path) from error
-    result: object = source.raw
-    if not isinstance(result, Mapping):
-        has = f"is {type(result).__name__}"
-        if source.adapter is not None:
-            has += ": it was made before you referred to it; take the property from call.result() yourself"
-    elif reference.name in (properties := cast("Mapping[str, object]", result)):
-        return properties[reference.name]
-    else:
-        has = f"has only {', '.join(properties)}"
-    raise DependencyError(f"it needs {reference.name!r} of {source.path}, whose result {has}", path=path)
 
 
 def _run(call: Call[T], callbacks: Iterable[Callable[[Call[T]], object]]) -> list[CallbackError]:

@@ -1,45 +1,87 @@
-"""The spine: calls go out together, outcomes come back one by one. Knows one trip; does not know who closed the batch."""
+"""The spine: calls go out together, outcomes come back one by one. Knows how a batch gets through, request by request, also
+where the portal or the network fails; does not know who closed it.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
+import random
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from aioliferay._auth import Authentication, authenticated
-from aioliferay._call import bound
-from aioliferay._core import codec, plan
-from aioliferay._core.messages import Answer, Cancelled, Command, NotSent, Outcome, Request, Unknown, merged
-from aioliferay._http import Transport, Trip
+from aioliferay._calling import bound
+from aioliferay._core import codec, plan, recovery
+from aioliferay._core.messages import Cancelled, NotSent, Ok, Outcome, Unknown
+from aioliferay._deadline import expire
+from aioliferay._http import Trip
+from aioliferay._options import Terms
 from aioliferay.errors import (
+    AnswerTooLargeError,
+    AuthenticationError,
     CallCancelledError,
     ClosedError,
     LiferayError,
-    NoAnswerError,
     NotSentError,
+    ProtocolError,
+    ServerError,
 )
-from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed, ExchangeStarted, Hook
+from aioliferay.observe import RetryScheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aioliferay._call import Call
+    from aioliferay._invoker import Invoker, Posted
 
-_logger = logging.getLogger("aioliferay")
-_JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+_TERMS: Final = Terms()
 
 
 class UnderWay:
-    """A run that has not ended: its calls, what cancels it, and what to wait for."""
+    """A run that has not ended: its calls, what cancels it, what to wait for, and what it may still spend."""
 
-    def __init__(self, calls: Sequence[Call[Any]]) -> None:
+    def __init__(self, calls: Sequence[Call[Any]], terms: Terms, until: float) -> None:
         self.calls = calls
+        self.terms = terms
+        self.until = until
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
+        self.connections = anyio.Semaphore(terms.limits.max_parallel)
+        self.held: LiferayError | None = None  # nothing more is sent: a write before it may not have run, or not yet
+        self.is_guided = True
+        self._searches_left = terms.limits.isolation_requests
+        self._search_until: float | None = None
+        self._positions: dict[int, int] | None = None
+
+    def position(self, call: Call[Any]) -> int:
+        """Return the call's place in the batch."""
+        if self._positions is None:
+            self._positions = {id(call): position for position, call in enumerate(self.calls)}
+        return self._positions[id(call)]
+
+    def may_search(self, now: float) -> bool:
+        """Take one request from the budget of isolation, if there is one left."""
+        if self._search_until is None:
+            self._search_until = now + self.terms.limits.isolation_seconds
+        self._searches_left -= 1
+        return self._searches_left >= 0 and now < self._search_until
+
+    def latest(self, *, is_search: bool) -> float:
+        """Return the time at which a request must end for the batch's sake."""
+        return min(self.until, self._search_until) if is_search and self._search_until is not None else self.until
+
+
+@dataclass(slots=True)
+class _Group:
+    """Calls that go in one request: how many they have had, and what ends them if there is no further one."""
+
+    calls: Sequence[Call[Any]]
+    attempt: int = 1
+    last: Mapping[int, Outcome[Any]] | None = None  # by the id of the call; set in the search for a failed call
+    is_suspect: bool = False
 
 
 @dataclass(slots=True)
@@ -47,39 +89,33 @@ class Exchange:
     """The way from a session to its portal and back.
 
     Attributes:
-        url: of the invoker.
-        transport: carries requests.
-        auth: says who calls.
-        headers: sent with every request.
-        timeout: of a request without a tighter one, in seconds.
-        hooks: told what happens.
+        invoker: sends one request.
+        timeout: of a request whose calls set no other, in seconds.
+        terms: on which calls travel, unless their batch has others.
         is_closed: nothing is sent any more.
-        count: requests sent so far.
         under_way: the runs that have not ended.
     """
 
-    url: str
-    transport: Transport
-    auth: Authentication | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    invoker: Invoker
     timeout: float | None = None
-    hooks: Sequence[Hook] = ()
+    terms: Terms = _TERMS
     is_closed: bool = False
-    count: int = 0
     under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
+    _allowance: recovery.RetryAllowance | None = None
+    _learned_bytes: float = math.inf
 
-    async def run(self, calls: Sequence[Call[Any]]) -> None:
-        """Send the calls, in one request unless they depend on each other, and settle each of them.
+    async def run(self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf) -> None:
+        """Send the calls, in one request where that is possible, and settle each of them.
 
-        Never raises what a call suffers. When it is cancelled, the request is aborted, every call is settled (a write that
-        may have run as unknown), and the cancellation goes on; a cancellation by `cancel()` ends here.
+        Never raises what a call suffers. When it is cancelled, what is under way is aborted, every call is settled (a write
+        that may have run as unknown), and the cancellation goes on; a cancellation by `cancel()` ends here.
         """
-        run = UnderWay(calls)
+        run = UnderWay(calls, terms or self.terms, until)
         self.under_way.append(run)
         try:
             with run.scope:
                 for stage in stages_of(calls):
-                    await self._trip(stage)
+                    await self._send(run, self._departing(run, stage))
         finally:
             for call in calls:
                 end_cancelled(call)
@@ -97,80 +133,220 @@ class Exchange:
             if not only_reads or all(call.command.is_read for call in run.calls):
                 run.scope.cancel()
 
-    async def _trip(self, calls: Sequence[Call[Any]]) -> None:
-        calls = self._departing(calls)
-        if not calls:
-            return
-        commands = [call.command for call in calls]
-        body = codec.encode(commands)
-        self.count += 1
-        number, started = self.count, time.perf_counter()
-        self._notice(ExchangeStarted(number, len(calls), len(body)))
-        trip = Trip()
-        error: BaseException | None = None
-        answer = Answer(0)
-        try:
-            answer = await self._ask(body, trip, _tightest(calls, self.timeout))
-            outcomes = codec.decode(answer, commands)
-            error = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
-        except Exception as failure:  # noqa: BLE001 - also what an authentication flow of the user's raises ends as an outcome
-            error = failure
-            outcomes = _unanswered(failure, commands, trip)
-        except BaseException:
-            self._notice(ExchangeFailed(number, len(calls), len(body), None, time.perf_counter() - started))
-            _settle_cancelled(calls, trip)
-            raise
-        elapsed = time.perf_counter() - started
-        if error is not None:
-            self._notice(ExchangeFailed(number, len(calls), len(body), error, elapsed))
-        else:
-            received = len(answer.body)
-            self._notice(ExchangeCompleted(number, len(calls), len(body), received, answer.status, elapsed))
-        for call, outcome in zip(calls, outcomes, strict=True):
-            call.settle(codec.fit(outcome, call.adapter, call.path), getattr(outcome, "value", None))
-
-    async def _ask(self, body: bytes, trip: Trip, timeout: float | None) -> Answer:  # noqa: ASYNC109 - it is handed on
-        async def send(request: Request) -> Answer:
-            # A flow may ask for a token first: only the invocation itself decides whether the calls were sent.
-            own = trip if request.url == self.url else Trip()
-            return await self.transport.send(request, own, timeout=timeout)
-
-        return await authenticated(Request("POST", self.url, merged(_JSON, self.headers), body), self.auth, send)
-
-    def _departing(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
+    def _departing(self, run: UnderWay, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         """Return the calls that still want to be sent, with their references replaced."""
         departing: list[Call[Any]] = []
         for call in calls:
             if call.done():
                 continue
-            try:
-                if self.is_closed:
-                    raise ClosedError("the session is closed: open a new one", path=call.path)
-                command = call.command if call.command.params is None else bound(call.command)
-            except NotSentError as error:
-                call.settle(NotSent(error))
-            else:
-                call.depart(command)
-                departing.append(call)
+            if call.command.params is not None:
+                try:
+                    call.bind(bound(call.command))
+                except NotSentError as error:
+                    call.settle(NotSent(error), position=run.position(call))
+                    continue
+            departing.append(call)
         return departing
 
-    def _notice(self, event: ExchangeEvent) -> None:
-        for hook in self.hooks:
-            try:
-                hook.on_event(event)
-            except Exception:
-                _logger.exception("a hook of a session failed")
+    async def _send(self, run: UnderWay, calls: Sequence[Call[Any]]) -> None:
+        """Send calls in as many requests as the limits ask for."""
+        for wave in requests_of(calls, run.terms, self._learned_bytes):
+            await self._together(run, [_Group(request) for request in wave])
+
+    async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
+        """Send groups of calls: in parallel if all of them only read, else one after another."""
+        if len(groups) > 1 and all(call.command.is_read for group in groups for call in group.calls):
+            async with anyio.create_task_group() as tasks:
+                for group in groups:
+                    tasks.start_soon(partial(self._deliver, run, group))
+        else:
+            for group in groups:
+                await self._deliver(run, group)
+
+    async def _deliver(self, run: UnderWay, group: _Group) -> None:
+        """Send one group until each of its calls has ended."""
+        while True:
+            async with run.connections:
+                posted = await self._post(run, group)
+            if posted is None:
+                return
+            if posted.error is None:
+                if group.is_suspect:
+                    run.is_guided = False
+                for call, outcome in zip(group.calls, posted.outcomes, strict=True):
+                    self._settle(run, call, outcome)
+                return
+            step = self._next_step(run, group, posted)
+            for position, outcome in step.settled:
+                self._settle(run, group.calls[position], outcome)
+            for position in step.unran:
+                group.calls[position].infer_not_run()
+            _hold(run, group, posted.error, step)
+            groups = [_group_of(group, step, number) for number in range(len(step.again))]
+            if step.kind != "retry":
+                break
+            (group,) = groups
+            self.invoker.notice(RetryScheduled(self.invoker.count, len(group.calls), step.delay))
+            await anyio.sleep(step.delay)
+        if step.kind == "split":
+            self._learned_bytes = min(self._learned_bytes, max(posted.sent_bytes // 2, 1))
+            await self._send(run, groups[0].calls)
+        else:
+            await self._together(run, groups)
+
+    async def _post(self, run: UnderWay, group: _Group) -> Posted | None:
+        """Send one request with the calls of the group that still want it; return None if nothing was sent."""
+        now = anyio.current_time()
+        group.calls = calls = self._live(run, group, now)
+        if not calls:
+            return None
+        if group.last is not None and not run.may_search(now):
+            self._give_up_search(run, group)
+            return None
+        trip = Trip()
+        for call in calls:
+            call.depart(trip)
+        end = self._end_of(run, calls, now, is_search=group.last is not None)
+        if group.attempt == 1:
+            self._retries(now).earn()
+        try:
+            posted = await self.invoker.post(
+                [call.command for call in calls],
+                trip,
+                timeout=None if math.isinf(end) else end - now,
+                max_bytes=run.terms.limits.max_answer_bytes,
+            )
+        except BaseException:
+            _settle_cancelled(calls, trip)
+            raise
+        if isinstance(posted.outcomes[0], Unknown):
+            for call in calls:
+                call.doubt()
+            if group.last is not None and anyio.current_time() >= run.latest(is_search=True):
+                self._give_up_search(run, group)
+        return posted
+
+    def _live(self, run: UnderWay, group: _Group, now: float) -> list[Call[Any]]:
+        """Return the calls of a group that still want to be sent."""
+        is_first = group.attempt == 1 and group.last is None
+        live: list[Call[Any]] = []
+        for call in group.calls:
+            if call.done():
+                continue
+            if call.limit(now, math.inf) <= now or run.until <= now:
+                expire(call)
+            elif self.is_closed:
+                error: NotSentError = ClosedError("the session is closed: open a new one", path=call.path)
+                call.settle(NotSent(error), position=run.position(call))
+            elif is_first and run.held is not None:
+                text = "it was not sent, because a request of its batch before it has no result, and a batch keeps its order"
+                error = NotSentError(text, path=call.path)
+                error.__cause__ = run.held
+                call.settle(NotSent(error), position=run.position(call))
+            else:
+                live.append(call)
+        return live
+
+    def _end_of(self, run: UnderWay, calls: Sequence[Call[Any]], now: float, *, is_search: bool) -> float:
+        """Return when the request ends: by the session's limit, or with its most patient call if each set one of its own.
+
+        A call that is less patient does not end the request for the others: it is told by itself when its time is over.
+        """
+        end = math.inf if self.timeout is None else now + self.timeout
+        if all(call.has_timeout for call in calls):
+            end = max(call.limit(now, end) for call in calls)
+        return min(end, run.latest(is_search=is_search))
+
+    def _next_step(self, run: UnderWay, group: _Group, posted: Posted) -> recovery.Step:
+        now = anyio.current_time()
+        situation = recovery.Situation(
+            attempt=group.attempt,
+            dice=random.random(),  # noqa: S311 - it spreads pauses
+            date=time.time(),
+            patience=min(max(call.limit(now, math.inf) for call in group.calls), run.until) - now,
+            headers=posted.headers,
+            is_guided=run.is_guided,
+            is_inferring=run.terms.is_inferring,
+        )
+        commands = [call.command for call in group.calls]
+        step = recovery.next_step(commands, posted.outcomes, situation, run.terms.retry)
+        if step.kind == "retry" and not self._retries(now).spend(now):
+            return recovery.Step("done", list(enumerate(posted.outcomes)))
+        return step
+
+    def _retries(self, now: float) -> recovery.RetryAllowance:
+        self._allowance = self._allowance or recovery.RetryAllowance(self.terms.retry, now)
+        return self._allowance
+
+    def _settle(self, run: UnderWay, call: Call[Any], outcome: Outcome[Any]) -> None:
+        if isinstance(outcome, Ok) and outcome.is_inferred and call.adapter is codec.adapter_for(None):
+            outcome = Ok(None, is_inferred=True)  # nobody asked for the result that was lost
+        fitted = outcome if outcome.error is not None else codec.fit(outcome, call.adapter, call.path)
+        position = None if fitted.error is None else run.position(call)
+        call.settle(fitted, getattr(outcome, "value", None), position=position)
+
+    def _give_up_search(self, run: UnderWay, group: _Group) -> None:
+        limits = run.terms.limits
+        spent = f"{limits.isolation_requests} requests and {limits.isolation_seconds:g} s"
+        for call in group.calls:
+            if group.last is not None:
+                self._settle(run, call, recovery.out_of_budget(group.last[id(call)], spent))
+
+
+def _hold(run: UnderWay, group: _Group, error: LiferayError, step: recovery.Step) -> None:
+    """Let nothing that comes later in the batch be sent, if a write is over of which the portal did not tell the end."""
+    is_answered = isinstance(error, ServerError | AnswerTooLargeError) and not isinstance(error, AuthenticationError)
+    is_own_fault = isinstance(error, ProtocolError) and error.status in {200, 413}
+    if is_answered or is_own_fault or run.held is not None:
+        return
+    if any(not group.calls[position].command.is_read for position, _ in step.settled):
+        run.held = error
+
+
+def _group_of(group: _Group, step: recovery.Step, number: int) -> _Group:
+    """Return the group that a step sends again, in its place among the step's groups."""
+    positions = step.again[number]
+    calls = [group.calls[position] for position in positions]
+    if step.kind == "split":
+        return _Group(calls)
+    last = {id(group.calls[position]): step.last[position] for position in positions} if step.last is not None else None
+    if step.kind == "retry":
+        return _Group(calls, group.attempt + 1, None if group.last is None else last, group.is_suspect)
+    return _Group(calls, 1, last, step.suspect == number)
+
+
+def requests_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float = math.inf) -> list[list[Sequence[Call[Any]]]]:
+    """Return the calls of a stage wave by wave, and request by request."""
+    if not calls:
+        return []
+    waves = plan.waves(
+        [len(call.command.statement) for call in calls],
+        [call.command.is_read for call in calls],
+        max_calls=terms.limits.max_calls,
+        max_bytes=int(min(terms.limits.max_bytes, most_bytes)),
+        are_writes_alone=terms.are_writes_alone,
+    )
+    return [[calls[request.start : request.stop] for request in wave] for wave in waves]
+
+
+def explained(calls: Sequence[Call[Any]], terms: Terms) -> Iterator[plan.PlannedRequest]:
+    """Tell which requests the calls would be sent in."""
+    for stage in stages_of(calls):
+        for request in (request for wave in requests_of(stage, terms) for request in wave):
+            is_waiting = any(call.command.params is not None for call in request)
+            body = None if is_waiting else codec.encode([call.command for call in request])
+            yield plan.PlannedRequest(tuple(call.path for call in request), body)
 
 
 def end_cancelled(call: Call[Any]) -> None:
-    """Settle a call, if nothing else has, that was not sent because its sender was cancelled."""
+    """Settle a call, if nothing else has, whose sender was cancelled before it was sent (again)."""
     if not call.done():
-        error = CallCancelledError("it was cancelled before it was sent", path=call.path)
+        error = CallCancelledError(_cancelled(is_sent=call.is_doubtful), path=call.path)
         call.settle(Cancelled(error, is_sent=False))
 
 
 def stages_of(calls: Sequence[Call[Any]]) -> list[Sequence[Call[Any]]]:
-    """Return the calls request by request; more than one request only if calls depend on each other."""
+    """Return the calls stage by stage; more than one stage only if calls depend on each other."""
     if all(call.command.params is None for call in calls):
         return [calls]
     positions = {id(call): position for position, call in enumerate(calls)}
@@ -184,32 +360,16 @@ def stages_of(calls: Sequence[Call[Any]]) -> list[Sequence[Call[Any]]]:
     return [[calls[position] for position in stage] for stage in plan.stages(planned)]
 
 
-def _tightest(calls: Sequence[Call[Any]], default: float | None) -> float | None:
-    limits = [limit for call in calls if (limit := default if call.timeout is None else call.timeout) is not None]
-    tightest = min(limits, default=math.inf)
-    return None if math.isinf(tightest) else tightest
-
-
-def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> list[Outcome[Any]]:
-    if isinstance(failure, LiferayError):
-        error: LiferayError = failure
-    else:
-        kind = NoAnswerError if trip.is_sent else NotSentError
-        error = kind(f"the request failed: {type(failure).__name__}: {failure}")
-        error.__cause__ = failure
-    outcome = Unknown if trip.is_sent and not isinstance(error, NotSentError) else NotSent
-    return [outcome(error.for_call(command.path)) for command in commands]
-
-
 def _settle_cancelled(calls: Sequence[Call[Any]], trip: Trip) -> None:
     for call in calls:
-        text = (
-            "it was cancelled in flight; the portal may have run it"
-            if trip.is_sent
-            else "it was cancelled before it was sent"
-        )
-        error = CallCancelledError(text, path=call.path)
+        error = CallCancelledError(_cancelled(is_sent=trip.is_sent or call.is_doubtful), path=call.path)
         if trip.is_sent and not call.command.is_read:
             call.settle(Unknown(error), is_told=True)
         else:
             call.settle(Cancelled(error, is_sent=trip.is_sent))
+
+
+def _cancelled(*, is_sent: bool) -> str:
+    if is_sent:
+        return "it was cancelled in flight; the portal may have run it"
+    return "it was cancelled before it was sent"

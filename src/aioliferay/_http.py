@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import http.cookiejar
 import inspect
+import operator
+import socket
+import ssl
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urljoin
@@ -15,8 +19,9 @@ import anyio
 import httpx
 
 from aioliferay._core.messages import Answer
+from aioliferay._decoding import Body, acceptable
 from aioliferay._tasks import current_loop
-from aioliferay.errors import ConnectError, NoAnswerError, NotSentError, TransportError
+from aioliferay.errors import ConnectError, LiferayError, NoAnswerError, NotSentError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,16 +29,32 @@ if TYPE_CHECKING:
     from aioliferay._core.messages import Request
 
 _CONNECT_SECONDS: Final = 10.0
+# A server that closes an idle connection while a request comes in leaves everybody in the dark about that request. A stock
+# Tomcat closes after 20 s, Apache httpd before it after 5 s. To be earlier costs a new connection, which is little.
+_KEEPALIVE_SECONDS: Final = 4.0
+_MAX_CONNECTIONS: Final = 100
+_MAX_IDLE_CONNECTIONS: Final = 20
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+_WRITES_FAILED: Final = frozenset({"http11.send_request_headers.failed", "http11.send_request_body.failed"})
+_OWN_CONNECTION: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
+_BEHIND: Final = operator.attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
 _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # of given clients, before we used them
 
 
 @dataclass(slots=True)
 class Trip:
-    """How far one request came: it got a connection to be made (`is_begun`), its first byte may have left (`is_sent`)."""
+    """How far one request came: it got a connection to be made (`is_begun`), its first byte may have left (`is_sent`).
+
+    `is_cut` tells that the connection took less than the whole request, so nobody can have run what it asks for. `number` in
+    its session, `status` of the answer as soon as its head is there, `elapsed` seconds once it is over.
+    """
 
     is_sent: bool = False
     is_begun: bool = False
+    is_cut: bool = False
+    number: int = 0
+    status: int | None = None
+    elapsed: float | None = None
 
 
 class Transport:
@@ -54,38 +75,39 @@ class Transport:
         self._is_traced = client is None
         self._options = {"auth": auth} if auth is not None or has_own_auth else {}
 
-    async def send(self, request: Request, trip: Trip, *, timeout: float | None) -> Answer:  # noqa: ASYNC109 - the HTTP library needs the number too
+    async def send(
+        self,
+        request: Request,
+        trip: Trip,
+        *,
+        timeout: float | None,  # noqa: ASYNC109 - the HTTP library needs the number too
+        max_bytes: int,
+    ) -> Answer:
         """Send one request and return the whole answer, whatever its status; redirects are not followed.
 
-        `timeout` bounds the whole exchange, in seconds.
+        `timeout` bounds the whole exchange, in seconds; `max_bytes` the answer, as received and as decompressed.
 
         Raises:
             NotSentError: nothing left (a ConnectError where no connection was made).
             NoAnswerError: the request left, or began to, and no whole answer came.
+            ProtocolError: the answer cannot be decompressed; an AnswerTooLargeError if it is larger than `max_bytes`.
         """
         _check_headers(request.headers)
         self._check_usable()
-        connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
-        try:
-            message = self._client.build_request(
-                request.method,
-                request.url,
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=(connect, timeout, timeout, timeout),
-                extensions={"trace": self._tracer(trip)},
-            )
-            self._set_cookies(message, request.headers)
-        except Exception as error:
-            raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
-        if isinstance(message.stream, httpx.ByteStream):
-            message.stream = _Whole(request.body)
+        message = self._message(request, trip, timeout)
         jar = None if self.is_own or not hasattr(self._client.cookies, "jar") else _Jar(self._client, message.url.host)
         trip.is_sent = not self._is_traced
-        response: Any = None
         try:
-            with anyio.move_on_after(timeout) as scope:
-                response = await self._client.send(message, follow_redirects=False, **self._options)
+            with anyio.move_on_after(timeout):
+                response: Any = await self._client.send(message, stream=True, follow_redirects=False, **self._options)
+                trip.status = response.status_code
+                body = await _body_of(response, max_bytes)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if "location" in headers:
+                    headers["location"] = urljoin(request.url, headers["location"])
+                return Answer(response.status_code, headers, body)
+        except LiferayError:
+            raise
         except Exception as error:  # noqa: BLE001 - mapped, whatever it is
             mapped = _mapped(error, trip, request.url, timeout)
             # What the library says of a header that it refuses holds the header, which may be a credential.
@@ -93,12 +115,7 @@ class Transport:
         finally:
             if jar is not None:
                 jar.take_back()
-        if scope.cancelled_caught:
-            raise _expired(trip, request.url, timeout)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if "location" in headers:
-            headers["location"] = urljoin(request.url, headers["location"])
-        return Answer(response.status_code, headers, response.content)
+        raise _expired(trip, request.url, timeout)
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""
@@ -113,6 +130,26 @@ class Transport:
             if self._loop is not current_loop():
                 raise NotSentError("the session was used in another event loop before: make one session for each loop")
 
+    def _message(self, request: Request, trip: Trip, timeout: float | None) -> Any:
+        connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
+        try:
+            message = self._client.build_request(
+                request.method,
+                request.url,
+                content=request.body,
+                headers=dict(request.headers),
+                timeout=(connect, timeout, timeout, timeout),
+                extensions={"trace": self._tracer(trip)},
+            )
+            self._set_cookies(message, request.headers)
+            if "accept-encoding" not in {name.lower() for name in request.headers}:
+                message.headers["accept-encoding"] = acceptable(message.headers.get("accept-encoding"))
+        except Exception as error:
+            raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
+        if isinstance(message.stream, httpx.ByteStream):
+            message.stream = _Whole(request.body)
+        return message
+
     def _set_cookies(self, message: Any, headers: Mapping[str, str]) -> None:
         given = {name.lower(): value for name, value in headers.items()}.get("cookie", self._client.headers.get("cookie"))
         message.headers.pop("cookie", None)
@@ -122,13 +159,16 @@ class Transport:
             message.headers["cookie"] = given
 
     def _tracer(self, trip: Trip) -> Any:
-        async def trace(event: str, _: object) -> None:
+        async def trace(event: str, info: Mapping[str, object]) -> None:
             if not self._is_traced:
                 self._is_traced = True
                 trip.is_sent = False
             trip.is_begun = True
             if event.endswith(".send_request_headers.started"):
                 trip.is_sent = True
+            elif event in _WRITES_FAILED:
+                # Not a timeout, after which the system may go on sending what it has taken.
+                trip.is_cut = type(info.get("exception")).__name__ == "WriteError"
 
         return trace
 
@@ -154,6 +194,73 @@ class _Jar:
                 self._jar.clear(*key)
             elif before is not cookie:
                 self._jar.set_cookie(before)
+
+
+async def _body_of(response: Any, max_bytes: int) -> bytes:
+    """Read the body, and close the answer; a body that is refused costs its connection, as it would have to be read."""
+    if getattr(response, "is_stream_consumed", True):  # by a hook of the client's, or it never came over a network
+        body = Body(max_bytes=max_bytes, status=response.status_code)
+        body.feed(response.content)
+        return body.finish()
+    body = Body(response.headers.get("content-encoding", ""), max_bytes=max_bytes, status=response.status_code)
+    try:
+        body.expect(int(response.headers.get("content-length", 0)))
+        if not body.is_refused:
+            await _fill(body, response)
+        return body.finish()
+    finally:
+        await response.aclose()
+
+
+async def _fill(body: Body, response: Any) -> None:
+    try:
+        async for data in response.stream:
+            body.feed(data)
+            # To leave this loop would leave the library's generators unfinished, which trio warns of. Cut, they end.
+            if body.is_refused and not await _cut(response):
+                return
+    except Exception:
+        if not body.is_refused:
+            raise
+    if not body.is_refused and _has_more(response):
+        await _cut(response)
+
+
+async def _cut(response: Any) -> bool:
+    """End the connection under an answer, and tell whether the answer had one for itself, which could be ended."""
+    stream = response.extensions.get("network_stream")
+    if stream is None or response.extensions.get("http_version") not in _OWN_CONNECTION:
+        return False
+    try:
+        # Not closed: of a closed socket the library's pool cannot ask whether it is readable. It closes what has ended.
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the other side was faster
+    except (TypeError, AttributeError):  # a socket that knows no shutdown, as uvloop's
+        await stream.aclose()
+    return True
+
+
+def _has_more(response: Any) -> bool:
+    """Whether bytes behind the answer have come with it: a copy of it, say, which would pass for the next answer.
+
+    The HTTP library keeps them for the next request, and looks only into the system's socket before it uses a connection
+    again. There is no public way to see what its parser holds; where the private one has changed, the answer is no.
+    """
+    with suppress(AttributeError):
+        if _BEHIND(response)[0]:
+            return True
+    stream = response.extensions.get("network_stream")
+    tls = None if stream is None else stream.get_extra_info("ssl_object")
+    if tls is None or response.extensions.get("http_version") not in _OWN_CONNECTION:
+        return False
+    try:
+        tls.read(1)  # it has no socket of its own: it looks into what has been received, and never waits
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:  # its end, for one
+        return True
+    return True
 
 
 class _Whole(httpx.ByteStream):
@@ -182,7 +289,12 @@ class _Once:
 
 def _own_client() -> httpx.AsyncClient:
     jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(cookies=jar, follow_redirects=False)
+    limits = httpx.Limits(
+        max_connections=_MAX_CONNECTIONS,
+        max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
+        keepalive_expiry=_KEEPALIVE_SECONDS,
+    )
+    return httpx.AsyncClient(cookies=jar, follow_redirects=False, limits=limits)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -226,7 +338,8 @@ def _expired(trip: Trip, url: str, timeout: float | None) -> TransportError:
         return ConnectError(f"no connection was free {_within(timeout)}: too many requests at once, or too slow ones")
     if not trip.is_sent:
         return ConnectError(f"no connection to {url} {_within(timeout)}; is the portal running, and the server URL right?")
-    return NoAnswerError(f"no answer from {url} {_within(timeout)}; the portal may still be at work on it")
+    text = f"no answer from {url} {_within(timeout)}; the portal may still be at work on it"
+    return NoAnswerError(text, is_timeout=True)
 
 
 def _within(timeout: float | None) -> str:

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import anyio
 import anyio.lowlevel
 
+from aioliferay import _deadline as deadline
 from aioliferay._call import Call, log_callback_errors, user_site
-from aioliferay._core.messages import NotSent
+from aioliferay._core.messages import NotRun, NotSent, Ok
 from aioliferay._exchange import Exchange, end_cancelled
-from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, NotSentError
+from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from aioliferay._options import Terms
     from aioliferay._tasks import BackgroundTasks
+    from aioliferay.errors import Remainder
 
 NEVER_BEGAN: Final = "the task that was to send it was cancelled before it began"
 _MOST_TICKS: Final = 16
@@ -40,9 +43,20 @@ class BatchCallback(Protocol):
 class CallQueue:
     """The queue of one batch session, and the background flushes that awaiting its calls brings about."""
 
-    def __init__(self, exchange: Exchange, tasks: BackgroundTasks, *, callback: BatchCallback | None, strict: bool) -> None:
+    def __init__(  # noqa: PLR0913 - keyword-only, and handed on by one caller
+        self,
+        exchange: Exchange,
+        tasks: BackgroundTasks,
+        *,
+        callback: BatchCallback | None,
+        strict: bool,
+        terms: Terms,
+        renew: Callable[[Sequence[Call[Any]]], Remainder],
+    ) -> None:
         self.callback = callback
         self.strict = strict
+        self.terms = terms
+        self._renew = renew
         self._exchange = exchange
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
@@ -115,10 +129,12 @@ class CallQueue:
         self._in_line.append(calls)
         turn = turn or self._next_turn()
         self._trips.add(turn)
+        until = anyio.current_time() + self.terms.deadline
+        watch = deadline.watch(self._tasks, calls, until)
         try:
             async with turn:
                 self._in_line.remove(calls)
-                await self._exchange.run(calls)
+                await self._exchange.run(calls, self.terms, until)
         except BaseException:
             if calls in self._in_line:
                 self._in_line.remove(calls)
@@ -128,6 +144,8 @@ class CallQueue:
             raise
         finally:
             self._end_trip(turn)
+            if watch is not None:
+                watch.cancel()
         return await self._tell(calls)
 
     async def finish(self) -> tuple[list[Call[Any]], list[CallbackError]]:
@@ -163,10 +181,11 @@ class CallQueue:
     ) -> None:
         """End everything as not sent that is queued, or waits in line behind another request of this batch."""
         queued = self.take()
-        for call in [*(call for calls in self._in_line for call in calls if not call.done()), *queued]:
-            error = kind(why, path=call.path)
-            error.__cause__ = cause
-            call.settle(NotSent(error), is_told=True)
+        for calls in (*self._in_line, queued):
+            for position, call in enumerate(calls):
+                error = kind(why, path=call.path)
+                error.__cause__ = cause
+                call.settle(NotSent(error), is_told=True, position=position)
         if queued:  # the tasks that wait in line tell of theirs
             await self._last_word(queued)
 
@@ -266,7 +285,7 @@ class CallQueue:
         if self.callback is None:
             return errors
         try:
-            told = _told(self.callback, calls)
+            told = self._told(self.callback, calls)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as cause:  # noqa: BLE001 - it must not take the place of what happened to the calls
@@ -277,6 +296,39 @@ class CallQueue:
             except Exception as cause:  # noqa: BLE001 - as above; a cancellation while it is awaited is a real one
                 errors.append(_callback_error(cause))
         return errors
+
+    def _told(self, callback: BatchCallback, calls: Sequence[Call[Any]]) -> Awaitable[None] | None:
+        failure = self.failure_of(calls)
+        if failure is not None:
+            return callback.on_failure(failure)
+        return callback.on_success([call.result() for call in calls])
+
+    def failure_of(self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:
+        """Return one error for all calls that failed and callbacks that raised; None if there are none."""
+        failed = [(error, call) for call in calls if (error := call.exception()) is not None]
+        if not failed and not callback_errors:
+            return None
+        text = (
+            f"{len(failed)} of {len(calls)} calls have no result" if failed else f"{len(callback_errors)} callbacks raised"
+        )
+        failure = BatchError(text, [*(error for error, _ in failed), *callback_errors])
+        return failure.with_renewal(partial(self._remaining, failed))
+
+    def _remaining(self, failed: Sequence[tuple[LiferayError, Call[Any]]], errors: Sequence[Exception]) -> Remainder:
+        wanted = {id(error) for error in errors}
+        return self._renew(remaining_of([call for error, call in failed if id(error) in wanted]))
+
+    def report(
+        self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError], *, return_exceptions: bool = False
+    ) -> list[Any]:
+        """Return the results in call order, or raise one error for all that went wrong."""
+        failure = self.failure_of(calls, () if return_exceptions else callback_errors)
+        if failure is None:
+            return [call.result() for call in calls]
+        if not return_exceptions:
+            raise failure
+        log_callback_errors(callback_errors)
+        return [call.result() if (error := call.exception()) is None else error for call in calls]
 
 
 class _Turn:
@@ -303,39 +355,22 @@ class _Turn:
         self.ended.set()
 
 
-def _told(callback: BatchCallback, calls: Sequence[Call[Any]]) -> Awaitable[None] | None:
-    failure = failure_of(calls)
-    if failure is not None:
-        return callback.on_failure(failure)
-    return callback.on_success([call.result() for call in calls])
-
-
 def _callback_error(cause: BaseException) -> CallbackError:
     error = CallbackError(f"the callback of the batch raised {type(cause).__name__}: {cause}")
     error.__cause__ = cause
     return error
 
 
-def failure_of(calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:
-    """Return one error for all calls that failed and callbacks that raised; None if there are none."""
-    errors = [error for call in calls if (error := call.exception()) is not None]
-    if not errors and not callback_errors:
-        return None
-    text = f"{len(errors)} of {len(calls)} calls have no result" if errors else f"{len(callback_errors)} callbacks raised"
-    return BatchError(text, [*errors, *callback_errors])
-
-
-def report(
-    calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError], *, return_exceptions: bool = False
-) -> list[Any]:
-    """Return the results in call order, or raise one error for all that went wrong."""
-    failure = failure_of(calls, () if return_exceptions else callback_errors)
-    if failure is None:
-        return [call.result() for call in calls]
-    if not return_exceptions:
-        raise failure
-    log_callback_errors(callback_errors)
-    return [call.result() if (error := call.exception()) is None else error for call in calls]
+def remaining_of(calls: Sequence[Call[Any]]) -> list[Call[Any]]:
+    """Return the calls that provably did not run and may yet: not those that need the result of one that failed."""
+    remaining: dict[int, Call[Any]] = {}
+    for call in calls:
+        outcome = call.outcome
+        did_not_run = isinstance(outcome, NotSent) or (isinstance(outcome, NotRun) and not outcome.is_inferred)
+        sources: list[Call[Any]] = [reference.source for reference in call.command.references]
+        if did_not_run and all(isinstance(source.outcome, Ok) or id(source) in remaining for source in sources):
+            remaining[id(call)] = call
+    return list(remaining.values())
 
 
 def _waiting_site(call: Call[Any]) -> tuple[str, int]:

@@ -7,18 +7,32 @@ from __future__ import annotations
 import warnings
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, Unpack, overload
 
 import anyio
 
+from aioliferay import _deadline as deadline
 from aioliferay._auth import Authentication, authentication_of
-from aioliferay._call import Call, CallOptions, checked_timeout, log_callback_errors, make_call
-from aioliferay._core import codec, plan
+from aioliferay._call import Call, log_callback_errors
+from aioliferay._calling import CallOptions, checked_timeout, make_call
+from aioliferay._core import plan
 from aioliferay._core.messages import NotSent, merged
-from aioliferay._exchange import Exchange, stages_of
+from aioliferay._core.plan import BatchLimits
+from aioliferay._core.recovery import RetryPolicy
+from aioliferay._exchange import Exchange, explained
 from aioliferay._http import Transport
-from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue, report
+from aioliferay._invoker import Invoker
+from aioliferay._options import (
+    INVOKE,
+    BatchOptions,
+    SessionOptions,
+    Terms,
+    checked,
+    checked_headers,
+    root_of,
+    warn_if_insecure,
+)
+from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue
 from aioliferay._tasks import BackgroundTasks
 from aioliferay.errors import ClosedError, NotSentError
 
@@ -26,23 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from aioliferay._call import Params
+    from aioliferay._calling import Params
     from aioliferay.observe import Hook
 
 T = TypeVar("T")
-_INVOKE: Final = "/api/jsonws/invoke"
 _GRACE_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 1.0
-
-
-class SessionOptions(TypedDict, total=False):
-    """What a `BatchSession` hands on to a session of its own."""
-
-    auth: tuple[str, str] | Authentication | Any
-    timeout: float | None
-    headers: Mapping[str, str] | None
-    http: Any
-    hooks: Sequence[Hook]
 
 
 class Session:
@@ -56,6 +59,8 @@ class Session:
         auth: `(user, password)`, an `Authentication`, an authentication object of the HTTP library, or None for a guest.
         timeout: seconds that one request may take in all, None for no limit. Connecting may take 10 of them.
         headers: sent with every request.
+        retry: what is sent again after a failure, when and how often.
+        limits: how large requests and answers may become.
         http: a ready `httpx.AsyncClient`, or a client of the same shape; the session does not close it.
         hooks: receive what happens on the wire (`aioliferay.observe`).
 
@@ -71,21 +76,28 @@ class Session:
         auth: tuple[str, str] | Authentication | Any = None,
         timeout: float | None = 30.0,
         headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+        limits: BatchLimits | None = None,
         http: Any = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
-        self.server: str = _root_of(server)
+        self.server: str = root_of(server)
         is_foreign = hasattr(auth, "async_auth_flow")
-        self._exchange = Exchange(
-            url=self.server + _INVOKE,
+        own = None if is_foreign else authentication_of(auth)
+        invoker = Invoker(
+            url=self.server + INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
-            auth=None if is_foreign else authentication_of(auth),
-            headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, _checked_headers(headers or {})),
-            timeout=checked_timeout(timeout),
+            auth=own,
+            headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
+        terms = Terms(
+            checked(limits, BatchLimits, "limits") or BatchLimits(), checked(retry, RetryPolicy, "retry") or RetryPolicy()
+        )
+        self._exchange = Exchange(invoker, checked_timeout(timeout), terms)
         self._tasks = BackgroundTasks()
         self._is_closed = False
+        warn_if_insecure(self.server, auth if own is None else own, stacklevel=2)
 
     @overload
     def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
@@ -103,8 +115,8 @@ class Session:
                 the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
             **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
                 comes as None. `idempotent=True`, if running it twice does no harm; only `get*`, `has*` and `is*` are taken
-                for that by themselves. `timeout=`, seconds for the request that carries it, in place of the session's; the
-                tightest of a batch counts.
+                for that by themselves. `timeout=`, seconds from now within which the call must have ended, in place of the
+                session's, which counts for each request; if they are over before it is sent, it never is.
 
         Raises:
             TypeError: a name, a value or `returns` is of a wrong type.
@@ -118,14 +130,16 @@ class Session:
         self._tasks.start(partial(self._send_one, call), lost=end)
         return call
 
-    def batch(self, *, callback: BatchCallback | None = None, strict: bool = False) -> BatchSession:
+    def batch(
+        self, *, callback: BatchCallback | None = None, strict: bool = False, **options: Unpack[BatchOptions]
+    ) -> BatchSession:
         """Return a new batch over this session: see `BatchSession`."""
-        return BatchSession(self, callback=callback, strict=strict)
+        return BatchSession(self, callback=callback, strict=strict, **options)
 
     @property
     def url(self) -> str:
         """Where calls are posted."""
-        return self._exchange.url
+        return self._exchange.invoker.url
 
     @property
     def is_closed(self) -> bool:
@@ -155,7 +169,7 @@ class Session:
                 await self._exchange.join()
                 await self._tasks.join()
             with anyio.CancelScope(shield=True):
-                await self._exchange.transport.aclose()
+                await self._exchange.invoker.transport.aclose()
 
     async def __aenter__(self) -> Self:
         if self.is_closed:
@@ -176,21 +190,27 @@ class Session:
 
     def __del__(self) -> None:
         exchange: Exchange | None = getattr(self, "_exchange", None)
-        if exchange is not None and exchange.count and exchange.transport.is_own and not self._is_closed:
+        if exchange is None or self._is_closed:
+            return
+        if exchange.invoker.count and exchange.invoker.transport.is_own:
             text = f"a session with {self.server} was never closed: use `async with`, or await session.aclose()"
             warnings.warn(text, ResourceWarning, stacklevel=1, source=self)
 
     def __repr__(self) -> str:
         return f"<Session {self.server}{' closed' if self.is_closed else ''}>"
 
-    def _new_queue(self, callback: BatchCallback | None, *, strict: bool) -> CallQueue:
-        return CallQueue(self._exchange, self._tasks, callback=callback, strict=strict)
-
     async def _send_one(self, call: Call[Any]) -> None:
+        watch = deadline.watch(self._tasks, [call])
         try:
             await self._exchange.run([call])
         finally:
+            if watch is not None:
+                watch.cancel()
             log_callback_errors(call.run_callbacks())
+
+
+class _Options(SessionOptions, BatchOptions, total=False):
+    """What `BatchSession` takes."""
 
 
 class BatchSession:
@@ -203,9 +223,13 @@ class BatchSession:
 
     Args:
         session: a `Session`; or the URL of a portal, for a session of its own that ends with the batch.
-        **options: with a URL, those of `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
         callback: receives the results or the errors of each batch; what is awaited raises all the same.
         strict: raise a `BatchSplitError` where an early await splits the batch, rather than warn.
+        **options: `writes="alone"` sends each write in a request of its own, so that each outcome is known (by default
+            `"together"`). `on_failure="infer"` concludes from the portal's message which call of a refused request failed
+            (by default `"isolate"`: reads go again, by halves, writes are unknown). `deadline=`, seconds from the closing of
+            the batch for each of its calls to end. `limits=`, `retry=`, in place of the session's. With a URL also those of
+            `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
     """
 
     def __init__(
@@ -214,16 +238,24 @@ class BatchSession:
         *,
         callback: BatchCallback | None = None,
         strict: bool = False,
-        **options: Unpack[SessionOptions],
+        **options: Unpack[_Options],
     ) -> None:
         self._is_owner = not isinstance(session, Session)
-        if isinstance(session, Session):
-            if options:
-                raise TypeError(f"{', '.join(options)}: these belong to the session, which is given already")
-            self._session = session
-        else:
-            self._session = Session(session, **options)
-        self._queue = self._session._new_queue(callback, strict=strict)  # noqa: SLF001 - the other door of this house
+        own: Any = {name: value for name, value in options.items() if name in SessionOptions.__optional_keys__}
+        rest: Any = {name: value for name, value in options.items() if name not in own}
+        if not isinstance(session, Session):
+            session = Session(session, retry=rest.get("retry"), limits=rest.get("limits"), **own)
+        elif own:
+            raise TypeError(f"{', '.join(own)}: these belong to the session, which is given already")
+        self._session = session
+        self._queue = CallQueue(
+            session._exchange,  # noqa: SLF001 - the other door of this house
+            session._tasks,  # noqa: SLF001 - as above
+            callback=callback,
+            strict=strict,
+            terms=session._exchange.terms.changed(rest),  # noqa: SLF001 - as above
+            renew=self._renewed,
+        )
         self._is_closed = False
         self._is_entered = False
 
@@ -269,7 +301,7 @@ class BatchSession:
         self._check_open(None)
         self._queue.allow_split()
         calls = self._queue.take()
-        return report(calls, await self._queue.send(calls), return_exceptions=return_exceptions)
+        return self._queue.report(calls, await self._queue.send(calls), return_exceptions=return_exceptions)
 
     def invoke_soon(self) -> None:
         """Send what is queued in the background, for callers that cannot await; the batch's callback is told.
@@ -286,18 +318,8 @@ class BatchSession:
 
     def explain(self) -> plan.Explanation:
         """Tell which requests would be sent; send nothing."""
-        stages = stages_of(self._queue.pending())
-        requests = (
-            plan.PlannedRequest(
-                tuple(call.path for call in stage),
-                None
-                if any(call.command.params is not None for call in stage)
-                else codec.encode([call.command for call in stage]),
-            )
-            for stage in stages
-            if stage
-        )
-        return plan.Explanation(self._session.url, tuple(requests))
+        requests = tuple(explained(self._queue.pending(), self._queue.terms))
+        return plan.Explanation(self._session.url, requests)
 
     def upload(self, path: str, *_: object, **__: object) -> NoReturn:
         """Refuse: files never travel in a batch.
@@ -335,7 +357,7 @@ class BatchSession:
         try:
             if error is None:
                 calls, callback_errors = await self._queue.finish()
-                report([call for call in calls if not call.is_given_up], callback_errors)
+                self._queue.report([call for call in calls if not call.is_given_up], callback_errors)
             else:
                 await self._queue.abandon(
                     f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error
@@ -353,6 +375,16 @@ class BatchSession:
     def __repr__(self) -> str:
         return f"<BatchSession {self._session.server} {len(self)} queued{' closed' if self._is_closed else ''}>"
 
+    def _renewed(self, calls: Sequence[Call[Any]]) -> BatchSession:
+        if self._session.is_closed:
+            raise ClosedError("the session is closed: open it around the batch, and send the rest before it ends")
+        batch = BatchSession(self._session, callback=self.callback, strict=self._queue.strict)
+        batch._queue.terms = self._queue.terms
+        for call in calls:
+            call.reopen(batch._queue)
+            batch._queue.append(call)
+        return batch
+
     async def _shut(self) -> None:
         self._is_closed = True
         await self._queue.abandon("the batch was closed before it was sent", kind=ClosedError)
@@ -367,32 +399,3 @@ class BatchSession:
 def _is_prompt(kind: type[BaseException] | None) -> bool:
     """Tell whether who leaves a block so, by cancellation or Ctrl-C, wants out at once."""
     return kind is not None and not issubclass(kind, Exception)
-
-
-def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in headers.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"headers= maps names to values, both text; {name!r} is mapped to {type(value).__name__}")
-        if name.lower() in {"content-length", "transfer-encoding"}:
-            raise ValueError(f"headers= cannot set {name!r}: it says how long a request is, which each request decides")
-    return dict(headers)
-
-
-def _root_of(server: str) -> str:
-    if not isinstance(server, str):
-        raise TypeError(f"the server must be a URL as text, such as 'http://localhost:8080', not {type(server).__name__}")
-    if "@" in server:
-        raise ValueError("the server URL holds credentials, which end up in logs: give them as auth=(user, password)")
-    try:
-        parts = urlsplit(server.strip())
-        has_port_problem = parts.port is not None and parts.port <= 0
-    except ValueError as error:
-        raise ValueError(f"the server URL cannot be read: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or has_port_problem:
-        raise ValueError(f"the server must be a URL such as 'http://localhost:8080', not {server!r}")
-    if parts.query or parts.fragment:
-        raise ValueError(f"the server must be the URL of the portal's root, without '?' and '#': {server!r}")
-    root = parts.path.rstrip("/")
-    for known in (_INVOKE, _INVOKE.removesuffix("/invoke")):
-        root = root.removesuffix(known)
-    return f"{parts.scheme}://{parts.netloc}{root}"

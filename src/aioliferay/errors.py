@@ -11,6 +11,7 @@
     │   ├── NoSuchServiceError      no service of that path and those parameter names
     │   └── NotFoundError           NoSuchUserException, NoSuchEntryException and their like
     ├── ProtocolError               the answer is not what `/api/jsonws/invoke` answers: HTML, garbage, a wrong count
+    │   └── AnswerTooLargeError     the answer is larger than `BatchLimits.max_answer_bytes`: it was not read to its end
     ├── RedirectError               the portal is elsewhere (redirects are not followed: POST would become GET)
     ├── ResultError                 the call ran, but its result does not fit `returns=`
     ├── DependencyError             the call needs the result of a call that failed
@@ -27,18 +28,37 @@ Mistakes that show at the line of the call (a bad path, a value that cannot be e
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
 
 
 class LiferayError(Exception):
     """The root of all errors of this library.
 
+    The error of a call tells where it belongs, in these attributes and in a note that its traceback shows. None where it is
+    not known, or no call carries the error.
+
     Attributes:
-        path: the path of the call that carries this error, such as `/user/get-user-by-id`; None where no call does.
+        path: the path of the call, such as `/user/get-user-by-id`.
+        command: the command; its `statement` is what was sent, in bytes.
+        position: of the call in its batch, from 0.
+        site: file and line where the call was made.
+        request: number of the request in its session, from 1: the last one that carried the call.
+        status: HTTP status of the answer.
+        elapsed: seconds from the beginning of that request.
+        outcome: what became of the call: "ok", "failed", "not sent", "not run", "unknown" or "cancelled".
     """
+
+    command: Any = None
+    position: int | None = None
+    site: tuple[str, int] | None = None
+    request: int | None = None
+    status: int | None = None
+    elapsed: float | None = None
+    outcome: str | None = None
 
     def __init__(self, message: str = "", *, path: str | None = None) -> None:
         super().__init__(message)
@@ -57,6 +77,16 @@ class LiferayError(Exception):
             twin.__notes__ = list(twin.__notes__)
         return twin
 
+    def note_place(self) -> None:
+        """Put what is known of the call into a note."""
+        where = "" if self.site is None else f" made at {self.site[0]}:{self.site[1]}"
+        parts = [f"call {self.path or ''}{where}" if self.position is None else f"call {self.position} of its batch,{where}"]
+        if self.request is not None:
+            status = "no answer" if self.status is None else f"status {self.status}"
+            parts.append(f"request {self.request}, {status}, {self.elapsed or 0:.3f} s")
+        parts.append(f"outcome: {self.outcome}")
+        self.add_note("; ".join(parts))
+
 
 class TransportError(LiferayError):
     """The network failed; the subclasses tell what that means to the call. `__cause__` is the HTTP library's error."""
@@ -71,7 +101,15 @@ class ConnectError(TransportError, NotSentError):
 
 
 class NoAnswerError(TransportError):
-    """The request was sent, or partly sent, and no whole answer came. Whether the portal ran it, nobody can know."""
+    """The request was sent, or partly sent, and no whole answer came. Whether the portal ran it, nobody can know,
+    unless the outcome is "not run": then it broke off before the portal had the whole of it.
+
+    `is_timeout` tells that the time ran out: the portal may still be at work (`real-timings.md` §4).
+    """
+
+    def __init__(self, message: str = "", *, is_timeout: bool = False, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.is_timeout = is_timeout
 
 
 class ServerError(LiferayError):
@@ -145,6 +183,10 @@ class ProtocolError(LiferayError):
         self.excerpt = excerpt
 
 
+class AnswerTooLargeError(ProtocolError):
+    """The answer is larger than `BatchLimits.max_answer_bytes`, or decompresses to more: it was not read to its end."""
+
+
 class RedirectError(LiferayError):
     """The portal sends the client elsewhere: `location` is the new URL, `status` the HTTP status."""
 
@@ -193,8 +235,30 @@ class BatchSplitWarning(UserWarning):
     """An early `await` inside the block sent the batch before it was complete: it takes more requests than it needs."""
 
 
+class InsecureTransportWarning(UserWarning):
+    """A password would travel over plain HTTP to another computer, where everybody on the way can read it."""
+
+
+class Remainder(Protocol):
+    """The batch that `BatchError.remaining()` gives: a `BatchSession`."""
+
+    async def invoke(self, *, return_exceptions: bool = False) -> list[Any]:
+        """Send the calls, and return their results in call order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
 class BatchError(ExceptionGroup[Exception], LiferayError):
     """Calls of a batch failed; `exceptions` holds one error a failed call, in call order. Works with `except*`."""
+
+    _renew: Callable[[Sequence[Exception]], Remainder] | None = None
 
     def __init__(self, message: str, exceptions: Sequence[Exception], /) -> None:
         super().__init__(message, exceptions)
@@ -202,7 +266,26 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
 
     def derive(self, excs: Sequence[Exception], /) -> BatchError:  # type: ignore[override]  # narrower on purpose: a part of a BatchError is one
         """Return a `BatchError` with some of the errors; `split` and `except*` call this."""
-        return BatchError(self.message, excs)
+        return BatchError(self.message, excs).with_renewal(self._renew)
+
+    def with_renewal(self, renew: Callable[[Sequence[Exception]], Remainder] | None) -> Self:
+        """Give the error what `remaining()` needs: a function from errors to a batch of those that may be sent again."""
+        self._renew = renew
+        return self
+
+    def remaining(self) -> Remainder:
+        """Return a batch of the calls among these that provably did not run: the same objects, queued again.
+
+        Leave its block, or `await` its `invoke()`, to send them; whoever awaits one of them gets the new result. Calls whose
+        outcome is unknown are not among them, nor those that the portal refused, nor what depends on such a call.
+
+        Raises:
+            ClosedError: the session has been closed meanwhile.
+            LiferayError: this error comes from no batch.
+        """
+        if self._renew is None:
+            raise LiferayError("this error comes from no batch: there is nothing to send again")
+        return self._renew(self.exceptions)
 
     def __str__(self) -> str:
         first = str(self.exceptions[0]) if self.exceptions else ""

@@ -6,7 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["ExchangeCompleted", "ExchangeEvent", "ExchangeFailed", "ExchangeStarted", "Hook", "LoggingHook"]
+__all__ = [
+    "ExchangeCompleted",
+    "ExchangeEvent",
+    "ExchangeFailed",
+    "ExchangeStarted",
+    "Hook",
+    "LoggingHook",
+    "RetryScheduled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,16 @@ class ExchangeFailed:
     elapsed: float
 
 
-ExchangeEvent = ExchangeStarted | ExchangeCompleted | ExchangeFailed
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """Calls of the failed request `number` will be sent again, `delay` seconds from now, in one request."""
+
+    number: int
+    calls: int
+    delay: float
+
+
+ExchangeEvent = ExchangeStarted | ExchangeCompleted | ExchangeFailed | RetryScheduled
 
 
 class Hook(Protocol):
@@ -69,3 +86,6 @@ class LoggingHook:
             case ExchangeFailed():
                 text = "request %d: failed after %.4f s: %s"
                 self._logger.log(self._level, text, event.number, event.elapsed, event.error or "cancelled")
+            case RetryScheduled():
+                text = "request %d: %d calls go out again in %.3f s"
+                self._logger.log(self._level, text, event.number, event.calls, event.delay)

@@ -49,21 +49,23 @@ def command(
     _check_path(path)
     params = _checked(path, {} if params is None else params)
     selected = _selection(path, select)
-    is_read = _is_read(path) and not isinstance(params, RawParams) if idempotent is None else idempotent
+    is_read = _is_read(path) and not isinstance(params, RawParams) and idempotent is not False
+    is_idempotent = bool(idempotent)
     known = {name: value for name, value in params.items() if type(value) is not Reference}
     if len(known) == len(params):
-        return Command(path, _statement(path, known, selected), None, selected, is_read)
+        return Command(path, _statement(path, known, selected), None, selected, is_read, is_idempotent)
     # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
     plain = _naming(path, encoding.plain, known)
     _naming(path, encoding.encode, plain)
-    return Command(path, b"", {name: plain.get(name, params[name]) for name in params}, selected, is_read)
+    waiting = {name: plain.get(name, params[name]) for name in params}
+    return Command(path, b"", waiting, selected, is_read, is_idempotent)
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
     """Return the command with the references of `params` replaced: `values` gives one by parameter name."""
     params = {**(waiting.params or {}), **values}
     statement = _statement(waiting.path, params, waiting.select)
-    return Command(waiting.path, statement, None, waiting.select, waiting.is_read)
+    return Command(waiting.path, statement, None, waiting.select, waiting.is_read, waiting.is_idempotent)
 
 
 def encode(commands: Sequence[Command]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,14 +47,21 @@ class Command:
         statement: the encoded element of the request's array; empty while references are open.
         params: the parameters, kept only while references are open.
         select: names of the properties asked for; empty for the full result.
-        is_read: whether running it twice, or half, changes nothing (`get*`, `has*`, `is*`, or declared idempotent).
+        is_read: whether it changes nothing (`get*`, `has*`, `is*`): it may be repeated, and go in parallel with others.
+        is_idempotent: whether the caller says that running it twice does no harm.
     """
 
     path: str
-    statement: bytes
-    params: Mapping[str, object] | None
+    statement: bytes = field(repr=False)  # like the parameters it may hold what no log should
+    params: Mapping[str, object] | None = field(repr=False)
     select: tuple[str, ...]
     is_read: bool
+    is_idempotent: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be sent again though it may have run: a read, or declared idempotent."""
+        return self.is_read or self.is_idempotent
 
     @property
     def references(self) -> list[Reference]:
@@ -93,49 +100,63 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: HTTP status, headers with lower-case names, the whole body in bytes."""
+    """What came back: HTTP status, headers with lower-case names, the whole body in bytes.
+
+    `is_unauthenticated` tells, to an authentication flow, that the portal does not know who calls: status 401, a sign-in
+    page, or 6.2's "Authenticated access required" with status 200.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     body: bytes = field(default=b"", repr=False)
+    is_unauthenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ok(Generic[T_co]):
     """The portal ran the call; `value` is its result.
 
-    `error` is set when the result does not fit `returns=`: then `value` is the result as it came.
+    `error` is set when the result does not fit `returns=`: then `value` is the result as it came. With `on_failure="infer"`
+    it is also set, and `value` is None, when the call is known to have run (`is_inferred`) but its result was lost.
     """
 
+    name: ClassVar[str] = "ok"
     value: T_co
     error: ResultError | None = None
+    is_inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The portal refused this very call: what it does was not done."""
+    """The portal refused this very call: what it does was not done. `is_inferred`: so the portal's message lets conclude."""
 
+    name: ClassVar[str] = "failed"
     error: LiferayError
+    is_inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
     """The call never left this process."""
 
+    name: ClassVar[str] = "not sent"
     error: LiferayError
 
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """The request reached the portal, which provably did not run this call."""
+    """The request left, and the call provably did not run. `is_inferred`: so the portal's message lets conclude."""
 
+    name: ClassVar[str] = "not run"
     error: LiferayError
+    is_inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """The call may have run or not: nobody on this side can know."""
 
+    name: ClassVar[str] = "unknown"
     error: LiferayError
 
 
@@ -143,6 +164,7 @@ class Unknown:
 class Cancelled:
     """The caller gave the call up. `is_sent` tells whether its request had left by then."""
 
+    name: ClassVar[str] = "cancelled"
     error: LiferayError
     is_sent: bool
 

@@ -1,4 +1,6 @@
-"""Which calls travel together: dependencies → stages. Knows the order that must be kept; knows neither bytes nor results."""
+"""Which calls travel together: dependencies → stages, and stages → requests by count and bytes. Knows the order that must be
+kept; knows neither contents nor results.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,39 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How large requests and answers may become, and how much is spent on finding the failed calls of a refused batch.
+
+    Attributes:
+        max_calls: calls in one request.
+        max_bytes: bytes of one request's body; a single call that is larger goes alone.
+        max_parallel: requests of one batch that are under way at once; only requests that read go in parallel.
+        max_answer_bytes: bytes of one answer, decompressed; a larger one is not read to its end.
+        isolation_requests: further requests for one batch that was refused; 0 leaves the failure with all of its calls.
+        isolation_seconds: seconds for these further requests.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    max_calls: int = 500
+    max_bytes: int = 1_048_576
+    max_parallel: int = 4
+    max_answer_bytes: int = 33_554_432
+    isolation_requests: int = 200
+    isolation_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_calls", 1), ("max_bytes", 1), ("max_parallel", 1), ("max_answer_bytes", 1),
+            ("isolation_requests", 0), ("isolation_seconds", 0),
+        ):  # fmt: skip
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name}= cannot be {getattr(self, name)}: it takes {least} or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +70,43 @@ def stages(calls: Sequence[Planned]) -> list[list[int]]:
     for position, level in enumerate(levels):
         result[level].append(position)
     return result
+
+
+def waves(
+    sizes: Sequence[int], are_reads: Sequence[bool], *, max_calls: int, max_bytes: int, are_writes_alone: bool = False
+) -> list[list[range]]:
+    """Return the requests for calls of these sizes (bytes of their statements), as ranges of positions.
+
+    The requests of one wave only read and may go in parallel; waves go one after another. Call order is kept. A call that
+    is larger than `max_bytes` is alone; with `are_writes_alone` each write is too.
+    """
+    result: list[list[range]] = []
+    was_reading = False
+    for request in _requests(sizes, are_reads, max_calls, max_bytes, are_writes_alone=are_writes_alone):
+        is_reading = all(are_reads[position] for position in request)
+        if is_reading and was_reading:
+            result[-1].append(request)
+        else:
+            result.append([request])
+        was_reading = is_reading
+    return result
+
+
+def _requests(
+    sizes: Sequence[int], are_reads: Sequence[bool], max_calls: int, max_bytes: int, *, are_writes_alone: bool
+) -> Iterator[range]:
+    start = 0
+    total = 1  # the brackets, less the comma that the first statement lacks
+    for position, size in enumerate(sizes):
+        is_full = position - start == max_calls or total + size + 1 > max_bytes
+        if are_writes_alone and not (are_reads[position] and are_reads[start]):
+            is_full = True
+        if is_full and position > start:
+            yield range(start, position)
+            start, total = position, 1
+        total += size + 1
+    if sizes:
+        yield range(start, len(sizes))
 
 
 @dataclass(frozen=True, slots=True)

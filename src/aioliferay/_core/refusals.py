@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 502, 503, 504})
-_OF_THE_WAY: Final = _BUSY | {413}  # what stands before a portal says these with pages of its own
+_OF_THE_WAY: Final = _BUSY | {408, 413}  # what stands before a portal says these with pages of its own
+_NOT_RUN: Final = frozenset(
+    {407, 408, 413, 429}
+)  # by HTTP's definition the request was not processed; of 502-504 nobody knows
+_CORE_PATH: Final = re.compile(r"/[^./]+/")
+_DENIED_HOST: Final = "Access denied for "
+_NO_GUESTS: Final = "Authenticated access required"
 _LOGIN_PAGE: Final = re.compile(rb"/c/portal/login|p_p_id(?:=|%3D)(?:58|com_liferay_login)|name=\"[^\"]*_login\"")
 _NO_IDENTITY: Final = re.compile(r"Authenticated access required|must be authenticated", re.IGNORECASE)
 _DENIED_CLASSES: Final = re.compile(r"(?:^|\.)(?:PrincipalException|SecurityException|AccessControlException)\b")
@@ -55,18 +61,41 @@ def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[An
     A batch runs in order and stops at the first failure, unnamed; what ran before it stays done (`protocol.md` A.3). So a
     call is known to have failed only if it travelled alone.
     """
-    kind = _fate(error, len(commands))
+    kind = _fate(error, commands)
     if isinstance(error, ServerError):
         error.calls = len(commands)
     return [kind(error.for_call(command.path)) for command in commands]
 
 
-def _fate(error: LiferayError, count: int) -> type[Failed | NotRun | Unknown]:
-    if isinstance(error, RedirectError) or (isinstance(error, AuthenticationError) and not error.exception):
+def is_unauthenticated(answer: Answer) -> bool:
+    """Tell whether the answer says, in any of its forms, that the portal does not know who calls."""
+    return not answer.body.startswith(b"[") and isinstance(refusal(answer), AuthenticationError)
+
+
+def _fate(error: LiferayError, commands: Sequence[Command]) -> type[Failed | NotRun | Unknown]:
+    if isinstance(error, RedirectError) or _is_gate(error, commands) or _status_of(error) in _NOT_RUN:
         return NotRun
-    if isinstance(error, ServerError) and count == 1:
+    if isinstance(error, ServerError) and len(commands) == 1:
         return Failed
     return Unknown
+
+
+def _status_of(error: LiferayError) -> int | None:
+    return error.status if isinstance(error, ProtocolError) else None
+
+
+def _is_gate(error: LiferayError, commands: Sequence[Command]) -> bool:
+    """Tell whether the gate refused, before any statement ran.
+
+    6.2 refuses guests statement by statement, but nothing in its core is open to them (`protocol.md` F.7): the first
+    statement failed already. A plugin's service may be open, and may have run before another was refused.
+    """
+    if not isinstance(error, AuthenticationError):
+        return isinstance(error, AccessDeniedError) and not error.exception and error.message.startswith(_DENIED_HOST)
+    if not error.exception:
+        return True
+    is_first = len(commands) == 1 or (error.status == 200 and all(_CORE_PATH.match(command.path) for command in commands))
+    return is_first and error.message == _NO_GUESTS
 
 
 def _of_redirect(answer: Answer) -> LiferayError:
@@ -102,8 +131,10 @@ def _of_status(answer: Answer) -> LiferayError | None:
         when = f"after {after}" if after else "later"
         told = f" with {excerpt!r}" if (excerpt := _text_of(answer.body)) else ""
         text = f"status {answer.status}{told}: the portal, or what stands before it, is busy or starting; try again {when}"
+    elif answer.status == 408:
+        text = "status 408: the portal did not receive the request in time"
     elif answer.status == 413:
-        text = "status 413: the request is too large for the portal, or for what stands before it; put fewer calls into it"
+        text = "status 413: the request is too large for the portal, or for what stands before it; send less in one call"
     else:
         text = f"status {answer.status} with {_text_of(answer.body)!r}, which is no answer of the portal's JSON web services"
     return ProtocolError(

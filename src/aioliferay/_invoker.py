@@ -1,0 +1,141 @@
+"""One request with statements, and its answer read. Knows who calls and who watches; does not know what comes after."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from aioliferay._auth import Authentication, authenticated
+from aioliferay._core import codec
+from aioliferay._core.messages import Answer, Command, NotRun, NotSent, Outcome, Request, Unknown, merged
+from aioliferay._core.refusals import is_unauthenticated
+from aioliferay._http import Transport, Trip
+from aioliferay.errors import LiferayError, NoAnswerError, NotSentError
+from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed, ExchangeStarted, Hook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_logger = logging.getLogger("aioliferay")
+_JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+
+
+@dataclass(slots=True)
+class Posted:
+    """What one request brought: an outcome a command, the first error, the headers of the answer, the size of the body."""
+
+    outcomes: Sequence[Outcome[Any]]
+    error: LiferayError | None
+    headers: Mapping[str, str]
+    sent_bytes: int
+
+
+@dataclass(slots=True)
+class Invoker:
+    """The portal's invoker, as a session reaches it.
+
+    Attributes:
+        url: where statements are posted.
+        transport: carries requests.
+        auth: says who calls.
+        headers: sent with every request.
+        hooks: told what happens.
+        count: requests sent so far.
+    """
+
+    url: str
+    transport: Transport
+    auth: Authentication | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    hooks: Sequence[Hook] = ()
+    count: int = 0
+
+    async def post(self, commands: Sequence[Command], trip: Trip, *, timeout: float | None, max_bytes: int) -> Posted:  # noqa: ASYNC109 - the HTTP library needs the number too
+        """Post the commands in one request, note in `trip` how far it came, and return what became of each of them.
+
+        Raises nothing but a cancellation, after which `trip` tells whether the request had left.
+        """
+        body = codec.encode(commands)
+        self.count += 1
+        trip.number, started = self.count, time.perf_counter()
+        size = len(body)
+        self.notice(ExchangeStarted(trip.number, len(commands), size))
+        answer = Answer(0)
+        error: Exception | None = None
+        try:
+            answer = await self._ask(body, commands, trip, timeout, max_bytes)
+            outcomes = codec.decode(answer, commands)
+            error = outcomes[0].error
+        except Exception as failure:  # noqa: BLE001 - also what an authentication flow of the user's raises ends as an outcome
+            error = failure
+            outcomes = _unanswered(failure, commands, trip)
+        except BaseException:
+            trip.elapsed = time.perf_counter() - started
+            self.notice(ExchangeFailed(trip.number, len(commands), size, None, trip.elapsed))
+            raise
+        trip.elapsed = time.perf_counter() - started
+        if error is None:
+            received = len(answer.body)
+            self.notice(ExchangeCompleted(trip.number, len(commands), size, received, answer.status, trip.elapsed))
+        else:
+            self.notice(ExchangeFailed(trip.number, len(commands), size, error, trip.elapsed))
+        return Posted(outcomes, outcomes[0].error, answer.headers, size)
+
+    async def _ask(
+        self,
+        body: bytes,
+        commands: Sequence[Command],
+        trip: Trip,
+        timeout: float | None,  # noqa: ASYNC109 - it is handed on
+        max_bytes: int,
+    ) -> Answer:
+        async def send(request: Request) -> Answer:
+            # A flow may ask for a token first: only the invocation itself decides whether the calls were sent.
+            own = trip if request.url == self.url else Trip()
+            return await self.transport.send(request, own, timeout=timeout, max_bytes=max_bytes)
+
+        invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
+        if self.auth is None:
+            return await send(invocation)
+
+        async def send_for_flow(request: Request) -> Answer:
+            answer = await send(request)
+            return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
+
+        def may_repeat(answer: Answer) -> bool:
+            if not _may_repeat(answer, commands):
+                return False
+            trip.is_sent = False  # what left did not run
+            return True
+
+        return await authenticated(invocation, self.auth, send_for_flow, may_repeat=may_repeat)
+
+    def notice(self, event: ExchangeEvent) -> None:
+        """Tell the hooks."""
+        for hook in self.hooks:
+            try:
+                hook.on_event(event)
+            except Exception:
+                _logger.exception("a hook of a session failed")
+
+
+def _may_repeat(answer: Answer, commands: Sequence[Command]) -> bool:
+    """Tell whether a flow may send the same statements again after this answer."""
+    if isinstance(codec.decode(answer, commands)[0], NotRun):
+        return True
+    return answer.is_unauthenticated and all(command.is_repeatable for command in commands)
+
+
+def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> list[Outcome[Any]]:
+    if isinstance(failure, LiferayError):
+        error: LiferayError = failure
+    else:
+        kind = NoAnswerError if trip.is_sent else NotSentError
+        error = kind(f"the request failed: {type(failure).__name__}: {failure}")
+        error.__cause__ = failure
+    if trip.is_cut and isinstance(error, NoAnswerError):
+        return [NotRun(error.for_call(command.path)) for command in commands]
+    outcome = Unknown if trip.is_sent and not isinstance(error, NotSentError) else NotSent
+    return [outcome(error.for_call(command.path)) for command in commands]
