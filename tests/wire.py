@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 
-from aioliferay import Session
+from aioliferay import RetryPolicy, Session
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -23,9 +23,19 @@ class Wire(httpx.AsyncBaseTransport):
         self.arrived = anyio.Event()
         self.steps = 0
         self.answer: httpx.Response | Exception | None = None
+        self.script: list[httpx.Response | Exception | None] = []  # what becomes of the next requests; None runs them
+        self.busy = self.most_busy = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request, at `steps` checkpoints before and after running it."""
+        self.busy += 1
+        self.most_busy = max(self.busy, self.most_busy)
+        try:
+            return await self._answer(request)
+        finally:
+            self.busy -= 1
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         statements = json.loads(request.content)
         self.batches.append([next(iter(statement)) for statement in statements])
@@ -33,14 +43,16 @@ class Wire(httpx.AsyncBaseTransport):
         await self._dawdle()
         if self.gate is not None:
             await self.gate.wait()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        answer = self.answer or self._run(statements)
+        planned = self.script.pop(0) if self.script else self.answer
+        if isinstance(planned, Exception):
+            raise planned
+        answer = planned or self._run(statements)
         await self._dawdle()
         return answer
 
     def session(self, **options: Any) -> Session:
-        """Return a session that talks to this portal."""
+        """Return a session that talks to this portal; nothing is repeated unless `retry=` says so."""
+        options = {"retry": RetryPolicy(attempts=1), **options}
         return Session("http://portal.test", http=httpx.AsyncClient(transport=self), **options)
 
     def hold(self) -> anyio.Event:

@@ -15,7 +15,7 @@ import anyio
 
 from aioliferay._calling import bound
 from aioliferay._core import codec, plan, recovery
-from aioliferay._core.messages import Cancelled, NotSent, Ok, Outcome, Unknown
+from aioliferay._core.messages import Cancelled, NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay._deadline import expire
 from aioliferay._http import Trip
 from aioliferay._options import Terms
@@ -219,6 +219,7 @@ class Exchange:
         except BaseException:
             _settle_cancelled(calls, trip)
             raise
+        trip.is_sent = trip.is_sent and not isinstance(posted.outcomes[0], NotRun)  # what left did not run
         if isinstance(posted.outcomes[0], Unknown):
             for call in calls:
                 call.doubt()
@@ -280,7 +281,8 @@ class Exchange:
 
     def _settle(self, run: UnderWay, call: Call[Any], outcome: Outcome[Any]) -> None:
         if isinstance(outcome, Ok) and outcome.is_inferred and call.adapter is codec.adapter_for(None):
-            outcome = Ok(None, is_inferred=True)  # nobody asked for the result that was lost
+            call.settle(Ok(None, is_inferred=True))  # nobody asked for the result that was lost
+            return
         fitted = outcome if outcome.error is not None else codec.fit(outcome, call.adapter, call.path)
         position = None if fitted.error is None else run.position(call)
         call.settle(fitted, getattr(outcome, "value", None), position=position)

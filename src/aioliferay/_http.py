@@ -10,7 +10,7 @@ import operator
 import socket
 import ssl
 import weakref
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urljoin
@@ -25,6 +25,7 @@ from aioliferay.errors import ConnectError, LiferayError, NoAnswerError, NotSent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from aioliferay._core.messages import Request
 
@@ -32,8 +33,7 @@ _CONNECT_SECONDS: Final = 10.0
 # A server that closes an idle connection while a request comes in leaves everybody in the dark about that request. A stock
 # Tomcat closes after 20 s, Apache httpd before it after 5 s. To be earlier costs a new connection, which is little.
 _KEEPALIVE_SECONDS: Final = 4.0
-_MAX_CONNECTIONS: Final = 100
-_MAX_IDLE_CONNECTIONS: Final = 20
+_MAX_CONNECTIONS: Final = 40  # all may idle: httpcore 1.0 counts every connection where it means the idle ones
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
 _WRITES_FAILED: Final = frozenset({"http11.send_request_headers.failed", "http11.send_request_body.failed"})
 _OWN_CONNECTION: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
@@ -71,6 +71,7 @@ class Transport:
         self.is_own = client is None
         self._client: Any = _own_client() if client is None else client
         self._loop: object = None
+        self._free: anyio.Semaphore | None = None
         self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
         self._is_traced = client is None
         self._options = {"auth": auth} if auth is not None or has_own_auth else {}
@@ -99,13 +100,8 @@ class Transport:
         trip.is_sent = not self._is_traced
         try:
             with anyio.move_on_after(timeout):
-                response: Any = await self._client.send(message, stream=True, follow_redirects=False, **self._options)
-                trip.status = response.status_code
-                body = await _body_of(response, max_bytes)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                if "location" in headers:
-                    headers["location"] = urljoin(request.url, headers["location"])
-                return Answer(response.status_code, headers, body)
+                async with self._turn():
+                    return await self._exchange(message, trip, request.url, max_bytes)
         except LiferayError:
             raise
         except Exception as error:  # noqa: BLE001 - mapped, whatever it is
@@ -116,6 +112,22 @@ class Transport:
             if jar is not None:
                 jar.take_back()
         raise _expired(trip, request.url, timeout)
+
+    def _turn(self) -> AbstractAsyncContextManager[object]:
+        # Nobody waits in httpcore's own queue: it loses a connection for good when a request that waits there is cancelled.
+        if not self.is_own:
+            return nullcontext()
+        self._free = self._free or anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
+        return self._free
+
+    async def _exchange(self, message: Any, trip: Trip, url: str, max_bytes: int) -> Answer:
+        response: Any = await self._client.send(message, stream=True, follow_redirects=False, **self._options)
+        trip.status = response.status_code
+        body = await _body_of(response, max_bytes)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if "location" in headers:
+            headers["location"] = urljoin(url, headers["location"])
+        return Answer(response.status_code, headers, body)
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""
@@ -291,7 +303,7 @@ def _own_client() -> httpx.AsyncClient:
     jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     limits = httpx.Limits(
         max_connections=_MAX_CONNECTIONS,
-        max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
+        max_keepalive_connections=_MAX_CONNECTIONS,
         keepalive_expiry=_KEEPALIVE_SECONDS,
     )
     return httpx.AsyncClient(cookies=jar, follow_redirects=False, limits=limits)
