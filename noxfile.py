@@ -79,3 +79,12 @@ def demo(session: nox.Session) -> None:
     """Run the main job, as the README's first line does."""
     session.install("-q", ".[cli]")
     session.run("aioliferay", "demo", env={"COLUMNS": os.environ.get("COLUMNS", "100")})
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Play 50,000 scenarios of faults, or as many as the first argument says; takes a quarter of an hour."""
+    session.install("-q", "-e", ".[all]", *group("test"))
+    count = session.posargs[0] if session.posargs else "50000"
+    files = ["tests/test_faults_scenarios.py", "tests/test_load.py"]
+    session.run("pytest", "-q", "-o", "faulthandler_timeout=0", *files, env={"AIOLIFERAY_SCENARIOS": count})

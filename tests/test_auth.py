@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aioliferay import Authentication, BasicAuth, BearerAuth
 from aioliferay._auth import authenticated, authentication_of
 from aioliferay._core.messages import Answer, Request
+from aioliferay.errors import NotSentError
 
 REQUEST = Request("POST", "http://portal.test/api/jsonws/invoke", {"Accept": "application/json"}, b"[]")
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -121,6 +122,10 @@ def test_authentication_of_a_wrong_kind(auth):
     assert "topsecret" not in str(caught.value)
 
 
+def _always(_):
+    return True
+
+
 def _portal(*answers):
     """Return a `send` that gives these answers in turn, and the requests it got."""
     requests, left = [], list(answers)
@@ -136,23 +141,41 @@ def _portal(*answers):
 
 
 @pytest.mark.anyio
-async def test_authenticated_as_a_guest():
-    """Without authentication the request goes out as it is."""
-    send, requests = _portal(Answer(200))
-    assert Answer(200) == await authenticated(REQUEST, None, send)
-    assert [REQUEST] == requests
+async def test_authenticated_with_a_challenge():
+    """A flow may send the request again once; the last answer is the one that counts, and the flow is closed."""
+    answers = [Answer(401, {"www-authenticate": str(number)}) for number in range(2)]
+    send, requests = _portal(*answers, Answer(200, {}, b"[1]"))
+    auth = _Challenged()
+    assert answers[1] == await authenticated(REQUEST, auth, send, may_repeat=_always)
+    assert [None, "0"] == [request.headers.get("Authorization") for request in requests]
+    assert auth.closed == 1
 
 
 @pytest.mark.anyio
-async def test_authenticated_with_a_challenge():
-    """A flow may ask as often as it needs; the last answer is the one that counts, and the flow is closed."""
-    send, requests = _portal(
-        *[Answer(401, {"www-authenticate": str(number)}) for number in range(2)], Answer(200, {}, b"[1]")
-    )
+async def test_authenticated_does_not_repeat_what_may_have_run():
+    """Whatever a flow wants: a request that the portal may have run is not sent again."""
+    send, requests = _portal(Answer(401, {"www-authenticate": "x"}))
     auth = _Challenged()
-    assert Answer(200, {}, b"[1]") == await authenticated(REQUEST, auth, send)
-    assert [None, "0", "1"] == [request.headers.get("Authorization") for request in requests]
+    assert 401 == (await authenticated(REQUEST, auth, send, may_repeat=lambda _: False)).status
+    assert [REQUEST] == requests
     assert auth.closed == 1
+
+
+@pytest.mark.anyio
+async def test_authenticated_answers_with_the_request_itself():
+    """What a flow asks for beside the request is not taken for its answer."""
+
+    class Tidy:
+        """Says good-bye after the answer."""
+
+        def flow(self, request, /):
+            """Yield the request, and another."""
+            yield request
+            yield Request("GET", "http://portal.test/bye")
+
+    send, requests = _portal(Answer(200, {}, b"[1]"), Answer(204))
+    assert Answer(200, {}, b"[1]") == await authenticated(REQUEST, Tidy(), send, may_repeat=_always)
+    assert 2 == len(requests)
 
 
 @pytest.mark.anyio
@@ -161,7 +184,7 @@ async def test_authenticated_when_sending_fails():
     send, _ = _portal(Answer(401, {"www-authenticate": "x"}), ConnectionError("gone"))
     auth = _Challenged()
     with pytest.raises(ConnectionError, match="gone"):
-        await authenticated(REQUEST, auth, send)
+        await authenticated(REQUEST, auth, send, may_repeat=_always)
     assert auth.closed == 1
 
 
@@ -175,9 +198,9 @@ class _Silent:
 
 @pytest.mark.anyio
 async def test_authenticated_without_a_request():
-    """A flow that yields no request is a mistake, named by the class of its object."""
-    with pytest.raises(RuntimeError, match="the flow of _Silent yielded no request"):
-        await authenticated(REQUEST, _Silent(), _portal()[0])
+    """A flow that does not yield the request is a mistake, named by the class of its object; nothing was sent."""
+    with pytest.raises(NotSentError, match="the flow of _Silent ended without yielding the request itself"):
+        await authenticated(REQUEST, _Silent(), _portal()[0], may_repeat=_always)
 
 
 @pytest.mark.anyio
@@ -193,7 +216,7 @@ async def test_authenticated_when_the_flow_raises():
             raise LookupError("no token")
 
     with pytest.raises(LookupError, match="no token"):
-        await authenticated(REQUEST, Broken(), _portal(Answer(200))[0])
+        await authenticated(REQUEST, Broken(), _portal(Answer(200))[0], may_repeat=_always)
 
 
 @pytest.mark.parametrize("kind", [BasicAuth, BearerAuth])

@@ -19,10 +19,10 @@ from aioliferay import (
     Failed,
     NotFoundError,
     NotSent,
-    NotSettledError,
     Ok,
     Reference,
 )
+from aioliferay.errors import NotSettledError
 
 pytestmark = pytest.mark.anyio
 

@@ -277,20 +277,26 @@ def test_readme_lines_are_those_of_the_project():
     assert {"tests", "demo"} <= sessions
 
 
+READ, FAILING_READ, FAILING_WRITE = "/user/get-user-by-id", "/blogsentry/get-entry", "/blogsentry/delete-entry"
 FAILURES = {  # the first cells of the README's table: how to bring it about
-    "the portal refused the batch": {"calls": ["/user/get-user-by-id", "/blogsentry/delete-entry"]},
-    "the portal refused a call that travelled alone": {"calls": ["/blogsentry/delete-entry"]},
+    "the portal refused the batch: a read that failed": {"calls": [FAILING_READ, READ]},
+    "the portal refused the batch: any other read": {"calls": [READ, FAILING_READ]},
+    "the portal refused the batch: a write": {"calls": [FAILING_WRITE, READ]},
+    "the portal refused a call that travelled alone": {"calls": [FAILING_WRITE]},
     "no connection: nothing was sent": {"server": "http://127.0.0.1:1"},
-    "the request was sent, no answer came": {"fault": {"drop": "after"}},
+    "a write was sent, no answer came": {"calls": [FAILING_WRITE], "fault": {"drop": "after"}},
+    "a read had no answer, nor had its repetitions": {"fault": {"drop": "after", "times": 3}},
     "the portal asked for credentials (status 401, sign-in page)": {"fault": {"status": 401}},
     "the portal redirected": {"fault": {"status": 302, "headers": {"Location": "http://elsewhere.test/"}}},
+    "status 408, 413 or 429: too slow, too large, too many": {"fault": {"status": 429, "headers": {"Retry-After": "60"}}},
+    "status 502, 503 or 504, after a write": {"calls": [FAILING_WRITE], "fault": {"status": 503}},
     "HTML, garbage, or a wrong number of results": {"fault": {"count": 1}},
     "the block raised before the batch was sent": {"raises": KeyError},
     "the result does not fit `returns=`": {"returns": list[int]},
 }
 
 
-async def fail(url, *, calls=("/user/get-user-by-id",), raises=None, returns=dict):
+async def fail(url, *, calls=(READ,), raises=None, returns=dict):
     async with aioliferay.Session(url, auth=("test@liferay.com", "test")) as session:
         with contextlib.suppress(aioliferay.BatchError, *filter(None, [raises])):
             async with session.batch() as batch:
@@ -315,9 +321,13 @@ def test_readme_table_of_failures_is_true():
             call = asyncio.run(fail(options.pop("server", url), **options))
         error, outcome = rows[what]
         assert f"`{type(call.outcome).__name__}`" == outcome
-        assert f"`{type(call.exception()).__name__}`" in error or (
-            error.startswith("the portal's") and call.exception().exception
-        )
+        failure = call.exception()
+        if error == "none":
+            assert failure is None
+        elif error.startswith("the portal's"):
+            assert failure.exception == "com.liferay.portlet.blogs.NoSuchEntryException"
+        else:
+            assert f"`{type(failure).__name__}`" in error
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -45,15 +45,16 @@ async def test_hook_sees_each_exchange(wire):
         await session.call("/x/get-echo", {"value": "secret"})
         async with session.batch() as batch:
             batch.call("/x/get-echo")
-            batch.call("/x/get-fail")
+            batch.call("/x/delete-fail")
             await batch.invoke(return_exceptions=True)
-    started, completed, again, failed = recorder.events
+    started, completed, again, failed, *isolated = recorder.events
     size = len(wire.requests[0].content)
     assert ExchangeStarted(1, 1, size) == started
     assert ExchangeCompleted(1, 1, size, len('["secret"]'), 200, completed.elapsed) == completed
     assert ExchangeStarted(2, 2, len(wire.requests[1].content)) == again
     assert isinstance(failed, ExchangeFailed)
     assert isinstance(failed.error, NotFoundError)
+    assert ["ExchangeStarted", "ExchangeCompleted"] == [type(event).__name__ for event in isolated]  # the read again
     assert completed.elapsed > 0
     assert "secret" not in repr(recorder.events)
 

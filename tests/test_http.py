@@ -15,6 +15,7 @@ from aioliferay import ConnectError, NoAnswerError, NotSentError, TransportError
 from aioliferay._core.messages import Answer, Request
 from aioliferay._http import Transport, Trip, _Whole
 
+LIMIT = 1_048_576
 URL = "http://portal.test/api/jsonws/invoke"
 REQUEST = Request("POST", URL, {"Content-Type": "application/json"}, b"[]")
 
@@ -33,7 +34,7 @@ def _request(url, **headers):
 async def _failure(client, request=REQUEST, timeout=5.0):  # noqa: ASYNC109 - handed on, as in the library
     transport, trip = Transport(client), Trip()
     with pytest.raises((NotSentError, TransportError)) as caught:
-        await transport.send(request, trip, timeout=timeout)
+        await transport.send(request, trip, timeout=timeout, max_bytes=LIMIT)
     await transport.aclose()
     return caught.value, trip
 
@@ -42,7 +43,7 @@ async def _failure(client, request=REQUEST, timeout=5.0):  # noqa: ASYNC109 - ha
 async def test_send_sends_the_request_as_it_is():
     """Method, URL, headers and body go out unchanged; status, lower-case header names and bytes come back."""
     client, route = _routed(return_value=httpx.Response(503, headers={"X-Y": "z"}, content=b"\xff\x00"))
-    answer = await Transport(client).send(Request("PUT", URL, {"A": "1"}, b"\x00\xfe"), Trip(), timeout=1.0)
+    answer = await Transport(client).send(Request("PUT", URL, {"A": "1"}, b"\x00\xfe"), Trip(), timeout=1.0, max_bytes=LIMIT)
     sent = route.calls.last.request
     assert (503, "z", b"\xff\x00") == (answer.status, answer.headers["x-y"], answer.body)
     assert ("PUT", URL, "1", b"\x00\xfe") == (sent.method, str(sent.url), sent.headers["a"], sent.content)
@@ -53,7 +54,7 @@ async def test_send_does_not_follow_redirects():
     """A redirect is an answer like any other: following it would turn POST into GET."""
     client, route = _routed(return_value=httpx.Response(302, headers={"Location": "http://elsewhere.test/"}))
     client.follow_redirects = True
-    answer = await Transport(client).send(REQUEST, Trip(), timeout=1.0)
+    answer = await Transport(client).send(REQUEST, Trip(), timeout=1.0, max_bytes=LIMIT)
     assert (302, "http://elsewhere.test/") == (answer.status, answer.headers["location"])
     assert len(route.calls) == 1
 
@@ -108,6 +109,23 @@ async def test_error_text_names_the_remedy(kind, text):
     assert text in str(error)
 
 
+class _Connecting(httpx.AsyncBaseTransport):
+    """A network that begins to connect, for ever."""
+
+    async def handle_async_request(self, request):
+        await request.extensions["trace"]("connection.connect_tcp.started", {})
+        await anyio.sleep_forever()
+
+
+@pytest.mark.anyio
+async def test_timeout_while_connecting():
+    """Time that runs out before there is a connection is a `ConnectError`: nothing was sent."""
+    error, trip = await _failure(httpx.AsyncClient(transport=_Connecting()), timeout=0.01)
+    assert type(error) is ConnectError
+    assert not trip.is_sent
+    assert f"no connection to {URL} within 0.01 s; is the portal running" in str(error)
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "url", ["http://portal.test:99999/x", "http://\x00/", "ht tp://x/", "ftp://portal.test/", "http:///x"]
@@ -129,10 +147,10 @@ def _giving_cookies(seen):
 
 async def _cookies_of_three_trips(client, seen, request=REQUEST):
     for _ in range(3):
-        await Transport(client).send(request, Trip(), timeout=5.0)
+        await Transport(client).send(request, Trip(), timeout=5.0, max_bytes=LIMIT)
     transport = Transport(client)
     for _ in range(2):
-        await transport.send(request, Trip(), timeout=5.0)
+        await transport.send(request, Trip(), timeout=5.0, max_bytes=LIMIT)
     return set(seen)
 
 
@@ -173,14 +191,44 @@ async def test_aclose_closes_only_an_own_client():
     for transport in (Transport(), Transport(client)):
         await transport.aclose()
         with pytest.raises(NotSentError, match="HTTP client is closed"):
-            await transport.send(REQUEST, Trip(), timeout=1.0)
+            await transport.send(REQUEST, Trip(), timeout=1.0, max_bytes=LIMIT)
+
+
+def test_client_of_another_shape_is_refused():
+    """A client that cannot be awaited is refused at once, by name."""
+    for client in (httpx.Client(), "x"):
+        with pytest.raises(TypeError, match=rf"not {type(client).__name__}$"):
+            Transport(client)
+
+
+def test_own_client_belongs_to_one_event_loop():
+    """Connections of its own cannot be used in another event loop: that is said, and nothing is sent."""
+    transport = Transport(_routed(return_value=httpx.Response(200, content=b"[]"))[0])
+    transport.is_own = True
+    anyio.run(_send, transport)
+    with pytest.raises(NotSentError, match="in another event loop before: make one session for each loop"):
+        anyio.run(_send, transport)
+
+
+async def _send(transport):
+    await transport.send(REQUEST, Trip(), timeout=1.0, max_bytes=LIMIT)
+
+
+@pytest.mark.anyio
+async def test_cookies_that_a_client_had_before_are_given_back():
+    """What the portal sets takes the place of a cookie that the client had only until the answer is there."""
+    seen = []
+    async with httpx.AsyncClient(transport=_giving_cookies(seen)) as client:
+        client.cookies.set("JSESSIONID", "mine", domain="portal.test", path="/")
+        await _send(Transport(client))
+        assert {"JSESSIONID": "mine"} == dict(client.cookies)
 
 
 @pytest.mark.anyio
 async def test_auth_of_the_http_library_is_handed_on():
     """An authentication object of the HTTP library's is applied by the library."""
     client, route = _routed(return_value=httpx.Response(200, content=b"[]"))
-    await Transport(client, auth=httpx.BasicAuth("u", "p")).send(REQUEST, Trip(), timeout=1.0)
+    await Transport(client, auth=httpx.BasicAuth("u", "p")).send(REQUEST, Trip(), timeout=1.0, max_bytes=LIMIT)
     assert route.calls.last.request.headers["authorization"] == "Basic dTpw"
 
 
@@ -227,11 +275,11 @@ class _Client:
 async def test_a_client_of_the_same_shape_needs_no_class_of_httpx():
     """Any client that makes and sends requests as httpx's does will do."""
     client = _Client()
-    assert Answer(200, {"x-y": "z"}, b"[1]") == await Transport(client).send(REQUEST, Trip(), timeout=1.0)
+    assert Answer(200, {"x-y": "z"}, b"[1]") == await Transport(client).send(REQUEST, Trip(), timeout=1.0, max_bytes=LIMIT)
     ((message, options),) = client.sent
     assert ("POST", URL, b"[]") == (message.method, message.url, message.stream)
-    assert {"Content-Type": "application/json", "cookie": "OWN=7"} == message.headers
-    assert {"follow_redirects": False} == options
+    assert {"Content-Type": "application/json", "cookie": "OWN=7", "accept-encoding": "gzip, deflate"} == message.headers
+    assert {"stream": True, "follow_redirects": False} == options
 
 
 @pytest.mark.anyio

@@ -13,6 +13,8 @@ from aioliferay._core.messages import Answer, Request
 from aioliferay._http import Transport, Trip
 from loopback import HEAD, answering, loopback, read_request
 
+LIMIT = 1_048_576
+
 
 def _request(url, **headers):
     return Request("POST", url, headers, b"[]")
@@ -21,7 +23,7 @@ def _request(url, **headers):
 async def _failure(client, request, timeout=5.0):  # noqa: ASYNC109 - handed on, as in the library
     transport, trip = Transport(client), Trip()
     with pytest.raises((NotSentError, TransportError)) as caught:
-        await transport.send(request, trip, timeout=timeout)
+        await transport.send(request, trip, timeout=timeout, max_bytes=LIMIT)
     await transport.aclose()
     return caught.value, trip
 
@@ -102,19 +104,12 @@ async def _garbage(stream):
     await stream.send(b"220 this is FTP\r\n" * 10)
 
 
-async def _bad_gzip(stream):
-    await read_request(stream)
-    await stream.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope")
-
-
 _RUDE = [
     _hang_up_at_once, _hang_up_after_reading, _hang_up_in_mid_head, _hang_up_in_mid_body, _hang_up_in_mid_chunk, _garbage,
-    _bad_gzip,
 ]  # fmt: skip
 
 
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # httpx leaves its decoder open, which trio reports
 @pytest.mark.parametrize("conduct", _RUDE, ids=lambda conduct: conduct.__name__.strip("_"))
 @pytest.mark.parametrize("is_given", [True, False], ids=["given client", "own client"])
 async def test_error_of_a_rude_server(conduct, is_given):
@@ -126,10 +121,8 @@ async def test_error_of_a_rude_server(conduct, is_given):
             await client.aclose()
     assert type(error) is NoAnswerError
     assert trip.is_sent
-    told = (
-        "raised DecodingError" if conduct is _bad_gzip else f"the connection to {url} failed before the answer was complete"
-    )
-    assert told in str(error)
+    assert not error.is_timeout
+    assert f"the connection to {url} failed before the answer was complete" in str(error)
 
 
 @pytest.mark.anyio
@@ -141,10 +134,12 @@ async def test_timeout_of_a_silent_server():
         await anyio.sleep_forever()
 
     async with loopback(silent) as url:
-        error, trip = await _failure(None, _request(url), timeout=0.05)
+        error, trip = await _failure(None, _request(url), timeout=0.3)
     assert type(error) is NoAnswerError
+    assert error.is_timeout
     assert trip.is_sent
-    assert f"no answer from {url} within 0.05 s; the portal may still be at work on it" == str(error)
+    assert trip.status is None
+    assert f"no answer from {url} within 0.3 s; the portal may still be at work on it" == str(error)
 
 
 @pytest.mark.anyio
@@ -158,9 +153,11 @@ async def test_timeout_bounds_the_whole_exchange():
             await stream.send(b"1\r\n \r\n")
 
     async with loopback(dripping) as url:
-        error, _ = await _failure(None, _request(url), timeout=0.1)
+        error, trip = await _failure(None, _request(url), timeout=0.3)
     assert type(error) is NoAnswerError
-    assert "within 0.1 s" in str(error)
+    assert error.is_timeout
+    assert 200 == trip.status
+    assert "within 0.3 s" in str(error)
 
 
 @pytest.mark.anyio
@@ -179,7 +176,7 @@ async def test_timeout_before_a_connection_is_free():
         group.start_soon(_send, transport, _request(url), Trip())
         await arrived.wait()
         with pytest.raises(ConnectError, match=r"within 0\.05 s"):
-            await transport.send(_request(url), trip := Trip(), timeout=0.05)
+            await transport.send(_request(url), trip := Trip(), timeout=0.05, max_bytes=LIMIT)
         assert not trip.is_sent
         group.cancel_scope.cancel()
 
@@ -190,9 +187,9 @@ async def test_trip_of_an_answered_request():
     async with loopback(answering(b"[1]")) as url:
         transport = Transport()
         trip = Trip()
-        answer = await transport.send(_request(url), trip, timeout=None)
+        answer = await transport.send(_request(url), trip, timeout=None, max_bytes=LIMIT)
         assert (200, b"[1]", True) == (answer.status, answer.body, trip.is_sent)
-        await transport.send(_request(url), trip, timeout=5.0)
+        await transport.send(_request(url), trip, timeout=5.0, max_bytes=LIMIT)
         await transport.aclose()
     error, trip = await _failure(None, _request("http://nosuchhost.invalid/"))
     assert not trip.is_sent
@@ -222,7 +219,7 @@ async def test_cancellation_goes_through():
 
 
 async def _send(transport, request, trip):
-    await transport.send(request, trip, timeout=None)
+    await transport.send(request, trip, timeout=None, max_bytes=LIMIT)
 
 
 @pytest.mark.anyio
@@ -237,7 +234,7 @@ async def test_cookies_are_not_kept_by_an_own_client():
     transport = Transport()
     async with loopback(conduct) as url:
         for _ in range(2):
-            assert (await transport.send(_request(url), Trip(), timeout=5.0)).body == b"[]"
+            assert (await transport.send(_request(url), Trip(), timeout=5.0, max_bytes=LIMIT)).body == b"[]"
     await transport.aclose()
     assert [False, False] == seen
 
@@ -247,7 +244,7 @@ async def test_a_client_of_the_same_shape():
     """httpx2's client does the same work with the same errors, though its classes are others."""
     httpx2 = pytest.importorskip("httpx2")
     async with loopback(answering(b"[1]")) as url, httpx2.AsyncClient() as client:
-        answer = await Transport(client).send(_request(url), trip := Trip(), timeout=5.0)
+        answer = await Transport(client).send(_request(url), trip := Trip(), timeout=5.0, max_bytes=LIMIT)
         assert Answer(200, answer.headers, b"[1]") == answer
         assert trip.is_sent
     async with httpx2.AsyncClient() as client:

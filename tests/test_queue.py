@@ -232,8 +232,8 @@ async def test_leaving_raises_failures_of_early_flushes_nobody_saw(wire, session
     """A failure in a batch that an early await sent is raised on leaving, unless somebody has looked at it."""
     with pytest.raises(BatchError) as caught:
         async with session.batch() as batch:
-            seen = batch.call("/x/get-fail")
-            unseen = batch.call("/x/get-echo")
+            seen = batch.call("/x/delete-fail")
+            unseen = batch.call("/x/update-echo")
             with pytest.raises(NotFoundError):
                 await seen
     assert [unseen.exception()] == list(caught.value.exceptions)

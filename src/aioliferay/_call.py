@@ -202,6 +202,11 @@ class Call(Generic[T]):
         return "the deadline of its batch" if self._timeout is None else f"{self._timeout:g} s"
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the portal refused it; asking is no look at the failure."""
+        return isinstance(self._outcome, Failed)
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether a request that is over may have run it."""
         return self._doubt == "ran"

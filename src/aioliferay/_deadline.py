@@ -46,7 +46,7 @@ def expire(call: Call[Any]) -> None:
         text = f"no answer within {call.allowed}; the portal may still be at work on it"
         call.settle(Unknown(NoAnswerError(text, is_timeout=True, path=call.path)))
     else:
-        call.settle(NotSent(NotSentError(f"its time of {call.allowed} ran out before it was sent", path=call.path)))
+        call.settle(NotSent(NotSentError(f"its time ran out ({call.allowed}) before it was sent", path=call.path)))
 
 
 def _nothing() -> None:

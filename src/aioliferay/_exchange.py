@@ -176,7 +176,7 @@ class Exchange:
                 for call, outcome in zip(group.calls, posted.outcomes, strict=True):
                     self._settle(run, call, outcome)
                 return
-            step = self._next_step(run, group, posted)
+            step = await self._verified(run, group, self._next_step(run, group, posted))
             for position, outcome in step.settled:
                 self._settle(run, group.calls[position], outcome)
             for position in step.unran:
@@ -193,6 +193,15 @@ class Exchange:
             await self._send(run, groups[0].calls)
         else:
             await self._together(run, groups)
+
+    async def _verified(self, run: UnderWay, group: _Group, step: recovery.Step) -> recovery.Step:
+        """Return the step; if it wants to know more, send the suspect alone, and return what follows from its end."""
+        if step.kind != "verify":
+            return step
+        suspect = _group_of(group, step, 0)
+        (call,) = suspect.calls
+        await self._deliver(run, suspect)
+        return (step.proven if call.has_failed else step.disproved) or recovery.Step("done")
 
     async def _post(self, run: UnderWay, group: _Group) -> Posted | None:
         """Send one request with the calls of the group that still want it; return None if nothing was sent."""

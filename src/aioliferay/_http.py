@@ -35,7 +35,6 @@ _CONNECT_SECONDS: Final = 10.0
 _KEEPALIVE_SECONDS: Final = 4.0
 _MAX_CONNECTIONS: Final = 40  # all may idle: httpcore 1.0 counts every connection where it means the idle ones
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
-_WRITES_FAILED: Final = frozenset({"http11.send_request_headers.failed", "http11.send_request_body.failed"})
 _OWN_CONNECTION: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
 _BEHIND: Final = operator.attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
 _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # of given clients, before we used them
@@ -45,13 +44,11 @@ _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary(
 class Trip:
     """How far one request came: it got a connection to be made (`is_begun`), its first byte may have left (`is_sent`).
 
-    `is_cut` tells that the connection took less than the whole request, so nobody can have run what it asks for. `number` in
-    its session, `status` of the answer as soon as its head is there, `elapsed` seconds once it is over.
+    `number` in its session, `status` of the answer as soon as its head is there, `elapsed` seconds once it is over.
     """
 
     is_sent: bool = False
     is_begun: bool = False
-    is_cut: bool = False
     number: int = 0
     status: int | None = None
     elapsed: float | None = None
@@ -171,16 +168,13 @@ class Transport:
             message.headers["cookie"] = given
 
     def _tracer(self, trip: Trip) -> Any:
-        async def trace(event: str, info: Mapping[str, object]) -> None:
+        async def trace(event: str, _: object) -> None:
             if not self._is_traced:
                 self._is_traced = True
                 trip.is_sent = False
             trip.is_begun = True
             if event.endswith(".send_request_headers.started"):
                 trip.is_sent = True
-            elif event in _WRITES_FAILED:
-                # Not a timeout, after which the system may go on sending what it has taken.
-                trip.is_cut = type(info.get("exception")).__name__ == "WriteError"
 
         return trace
 

@@ -135,7 +135,5 @@ def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> 
         kind = NoAnswerError if trip.is_sent else NotSentError
         error = kind(f"the request failed: {type(failure).__name__}: {failure}")
         error.__cause__ = failure
-    if trip.is_cut and isinstance(error, NoAnswerError):
-        return [NotRun(error.for_call(command.path)) for command in commands]
     outcome = Unknown if trip.is_sent and not isinstance(error, NotSentError) else NotSent
     return [outcome(error.for_call(command.path)) for command in commands]

@@ -365,6 +365,8 @@ def remaining_of(calls: Sequence[Call[Any]]) -> list[Call[Any]]:
     """Return the calls that provably did not run and may yet: not those that need the result of one that failed."""
     remaining: dict[int, Call[Any]] = {}
     for call in calls:
+        if not call.done():  # it is in such a batch already
+            continue
         outcome = call.outcome
         did_not_run = isinstance(outcome, NotSent) or (isinstance(outcome, NotRun) and not outcome.is_inferred)
         sources: list[Call[Any]] = [reference.source for reference in call.command.references]

@@ -101,8 +101,7 @@ class ConnectError(TransportError, NotSentError):
 
 
 class NoAnswerError(TransportError):
-    """The request was sent, or partly sent, and no whole answer came. Whether the portal ran it, nobody can know,
-    unless the outcome is "not run": then it broke off before the portal had the whole of it.
+    """The request was sent, or partly sent, and no whole answer came. Whether the portal ran it, nobody can know.
 
     `is_timeout` tells that the time ran out: the portal may still be at work (`real-timings.md` §4).
     """
@@ -129,7 +128,7 @@ class ServerError(LiferayError):
         super().__init__(message, path=path)
         self.message = message
         self.exception = exception
-        self.status = status
+        self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # an answer has one, always
         self.calls = calls
 
     def is_a(self, name: str) -> bool:
@@ -179,7 +178,7 @@ class ProtocolError(LiferayError):
 
     def __init__(self, message: str = "", *, status: int = 200, excerpt: str = "", path: str | None = None) -> None:
         super().__init__(message, path=path)
-        self.status = status
+        self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # an answer has one, always
         self.excerpt = excerpt
 
 
@@ -193,7 +192,7 @@ class RedirectError(LiferayError):
     def __init__(self, message: str = "", *, location: str = "", status: int = 302, path: str | None = None) -> None:
         super().__init__(message, path=path)
         self.location = location
-        self.status = status
+        self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # an answer has one, always
 
 
 class ResultError(LiferayError):
@@ -259,6 +258,7 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
     """Calls of a batch failed; `exceptions` holds one error a failed call, in call order. Works with `except*`."""
 
     _renew: Callable[[Sequence[Exception]], Remainder] | None = None
+    _rest: Remainder | None = None
 
     def __init__(self, message: str, exceptions: Sequence[Exception], /) -> None:
         super().__init__(message, exceptions)
@@ -274,7 +274,7 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
         return self
 
     def remaining(self) -> Remainder:
-        """Return a batch of the calls among these that provably did not run: the same objects, queued again.
+        """Return a batch, always the same, of those calls that provably did not run: the same objects, queued again.
 
         Leave its block, or `await` its `invoke()`, to send them; whoever awaits one of them gets the new result. Calls whose
         outcome is unknown are not among them, nor those that the portal refused, nor what depends on such a call.
@@ -285,7 +285,8 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
         """
         if self._renew is None:
             raise LiferayError("this error comes from no batch: there is nothing to send again")
-        return self._renew(self.exceptions)
+        self._rest = self._rest or self._renew(self.exceptions)
+        return self._rest
 
     def __str__(self) -> str:
         first = str(self.exceptions[0]) if self.exceptions else ""

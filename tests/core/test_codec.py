@@ -190,10 +190,12 @@ def test_command_is_read(is_read, path):
 
 def test_command_is_read_as_declared():
     """What the caller declares counts more than the name; a raw parameter may hide a write, so nothing is assumed there."""
-    assert codec.command("/x/add-y", idempotent=True).is_read
-    assert not codec.command("/x/get-y", idempotent=False).is_read
-    assert not codec.command("/x/get-y", RawParams()).is_read
-    assert codec.command("/x/get-y", RawParams(), idempotent=True).is_read
+    declared = codec.command("/x/add-y", idempotent=True)
+    assert declared.is_repeatable
+    assert not declared.is_read  # it still keeps its order among the writes
+    assert not codec.command("/x/get-y", idempotent=False).is_repeatable
+    assert not codec.command("/x/get-y", RawParams()).is_repeatable
+    assert codec.command("/x/get-y", RawParams(), idempotent=True).is_repeatable
 
 
 def test_command_names_path_and_parameter_of_a_bad_value():

@@ -109,6 +109,7 @@ class _Row(TypedDict):
         (_User(userId=7, created=dt.datetime(2012, 2, 28, tzinfo=dt.UTC)), {"userId": "7", "created": 1330387200000}, _User),
         (_Strict(uuid=uuid.UUID(int=1)), {"uuid": str(uuid.UUID(int=1))}, _Strict),
         (5, 5, Annotated[int, Field(gt=1)]),
+        (5, 5, Annotated[int, ["unhashable"]]),
         ("x", "x", Any),
     ],
 )

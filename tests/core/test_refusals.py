@@ -12,8 +12,9 @@ import pytest
 
 import aioliferay
 from aioliferay._core import codec
-from aioliferay._core.messages import Answer
-from aioliferay._core.refusals import refusal, refused
+from aioliferay._core.messages import Answer, Failed, NotRun, Unknown
+from aioliferay._core.refusals import is_unauthenticated, refusal, refused
+from aioliferay.errors import AccessDeniedError, AuthenticationError, ProtocolError, RedirectError
 
 _ANSWERS = [
     json.loads(line) for line in (Path(__file__).parents[1] / "data" / "answers.jsonl").read_text("utf-8").splitlines()
@@ -131,3 +132,84 @@ def test_refusal_without_json_names_the_status(status):
         error = refusal(Answer(status, {}, body))
         assert isinstance(error, aioliferay.ProtocolError)
         assert re.search(rf"status {status}\b", str(error))
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (407, "status 407 with 'no', which is no answer of the portal's JSON web services"),
+        (408, "status 408: the portal did not receive the request in time"),
+        (413, "status 413: the request is too large for the portal, or for what stands before it; send less in one call"),
+        (429, "status 429 with 'no': the portal, or what stands before it, is busy or starting; try again later"),
+    ],
+)
+@pytest.mark.parametrize("calls", [1, 3])
+def test_refused_before_it_was_processed(status, text, calls):
+    """By HTTP's definition such a request was not processed: no call of it ran, read or write, and the text says why."""
+    commands = [codec.command("/user/delete-user", {"userId": number}) for number in range(calls)]
+    assert text == str(refusal(Answer(status, {}, b"no")))
+    for body in (b"no", b"<html><p>no</p></html>"):
+        outcomes = codec.decode(Answer(status, {}, body), commands)
+        assert [NotRun] * calls == [type(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_refused_by_who_may_have_passed_it_on(status):
+    """What answered may have given the request to the portal before: nobody knows what ran."""
+    assert [Unknown] == [type(outcome) for outcome in codec.decode(Answer(status, {}, b"no"), _COMMANDS[:1])]
+
+
+_CORE = "/user/get-user-by-id"
+_PLUGIN = "/tasks-portlet.tasksentry/get-tasks-entry"
+_JAVA = "java.lang.SecurityException"
+_GATE = "Authenticated access required"
+
+
+@pytest.mark.parametrize(
+    ("error", "paths", "expected"),
+    [
+        (AuthenticationError("the portal asks for credentials", status=401), [_CORE, _PLUGIN], NotRun),
+        (AuthenticationError("the portal answered its sign-in page"), [_PLUGIN], NotRun),
+        (AuthenticationError(_GATE, exception=_JAVA), [_CORE], NotRun),
+        (AuthenticationError(_GATE, exception=_JAVA), [_PLUGIN], NotRun),
+        (AuthenticationError(_GATE, exception=_JAVA), [_CORE, _CORE], NotRun),
+        (AuthenticationError(_GATE, exception=_JAVA), [_CORE, _PLUGIN], Unknown),
+        (AuthenticationError(_GATE, exception=_JAVA), [_PLUGIN, _CORE], Unknown),
+        (AuthenticationError(_GATE, exception=_JAVA, status=403), [_CORE], NotRun),
+        (AuthenticationError(_GATE, exception=_JAVA, status=403), [_CORE, _CORE], Unknown),
+        (AuthenticationError("User 1 must be authenticated", exception=_JAVA), [_CORE], Failed),
+        (AuthenticationError("User 1 must be authenticated", exception=_JAVA), [_CORE, _CORE], Unknown),
+        (AccessDeniedError("Access denied for 10.0.0.7", status=403), [_CORE, _PLUGIN], NotRun),
+        (AccessDeniedError("Access denied for 10.0.0.7", exception=_JAVA), [_CORE], Failed),
+        (AccessDeniedError("Access denied to com.x", exception=_JAVA, status=403), [_CORE, _CORE], Unknown),
+        (AccessDeniedError("it hides its errors", status=403), [_CORE], Failed),
+        (AccessDeniedError("it hides its errors", status=403), [_CORE, _CORE], Unknown),
+        (RedirectError("elsewhere", location="https://portal.test/"), [_CORE, _PLUGIN], NotRun),
+        (ProtocolError("a web page"), [_CORE], Unknown),
+    ],
+)
+def test_refused_at_the_gate_ran_nothing(error, paths, expected):
+    """A refusal at the gate ran nothing. Guests are refused statement by statement, so a plugin's open service, or a later
+    portal's, may have run before another was refused.
+    """
+    outcomes = refused(error, [codec.command(path, {"userId": 1}) for path in paths])
+    assert [expected] * len(paths) == [type(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(401), True),
+        (Answer(200, {}, b'{"exception":"java.lang.SecurityException: Authenticated access required"}'), True),
+        (Answer(200, {}, b'{"exception":"java.lang.SecurityException","message":"Authenticated access required"}'), True),
+        (Answer(200, {}, b'<form action="/c/portal/login">'), True),
+        (Answer(302, {"location": "/c/portal/login?p_l_id=1"}), True),
+        (Answer(403, {}, b"no"), False),
+        (Answer(200, {}, b'[{"exception":"java.lang.SecurityException","message":"Authenticated access required"}]'), False),
+        (Answer(200, {}, b'{"userId":1}'), False),
+        (Answer(503), False),
+    ],
+)
+def test_is_unauthenticated(answer, expected):
+    """All forms of "who are you?" are told from a refusal of somebody known, and from results."""
+    assert expected == is_unauthenticated(answer)

@@ -16,6 +16,7 @@ from aioliferay import (
     BasicAuth,
     BatchCallback,
     BatchError,
+    BatchLimits,
     BatchSession,
     BearerAuth,
     Call,
@@ -32,12 +33,21 @@ from aioliferay import (
     Reference,
     Request,
     ResultError,
+    RetryPolicy,
     ServerError,
     Session,
     TransportError,
     Unknown,
 )
-from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed, ExchangeStarted, Hook, LoggingHook
+from aioliferay.observe import (
+    ExchangeCompleted,
+    ExchangeEvent,
+    ExchangeFailed,
+    ExchangeStarted,
+    Hook,
+    LoggingHook,
+    RetryScheduled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -206,6 +216,9 @@ class Watching:
             case ExchangeFailed():
                 assert_type(event.error, BaseException | None)
                 return 0
+            case RetryScheduled():
+                assert_type(event.delay, float)
+                return 0
 
 
 def sessions() -> None:
@@ -240,3 +253,19 @@ async def errors(session: Session) -> None:
 def results_are_covariant(call: Call[User]) -> Outcome[BaseModel]:
     """An outcome of a narrower type is one of a wider type."""
     return call.outcome
+
+
+async def failures(session: Session, error: BatchError) -> None:
+    """What a failed batch tells, and the options for it."""
+    limits, retry = BatchLimits(max_calls=100), RetryPolicy(attempts=2)
+    Session("http://localhost:8080", limits=limits, retry=retry)
+    session.batch(writes="alone", on_failure="infer", deadline=10, limits=limits, retry=retry)
+    BatchSession("http://localhost:8080", auth=("joe", "joe"), writes="alone", limits=limits)
+    session.batch(writes="apart")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what is refused
+    assert_type(error.position, int | None)
+    assert_type(error.site, tuple[str, int] | None)
+    rest = error.remaining()
+    assert_type(await rest.invoke(), list[Any])
+    assert_type(len(rest), int)
+    async with error.remaining():
+        pass

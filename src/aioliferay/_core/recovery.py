@@ -5,7 +5,6 @@ One request has one fate: `codec.decode` gives every call of a failed request th
 
     not sent, no connection     all of it again, after a pause
     not run, 429 or 408         all of it again, after the pause that was asked for
-    not run, cut in the middle  all of it again, after a pause
     not run, 413                all of it again, in smaller parts
     unknown, the portal's error reads again by halves, until each bad one is alone; writes stay unknown, unless inferred
     unknown, answer too large   reads again by halves
@@ -18,7 +17,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -37,12 +37,13 @@ from aioliferay.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _TOO_LARGE: Final = 413
 _ASKED_TO_WAIT: Final = frozenset({408, 429})
 _GATEWAY: Final = frozenset({502, 503, 504})
 _CALLER: Final = re.compile(r"\bUser \d+")  # who was refused is not what was refused
+_CONTEXT: Final = re.compile(r"^/.*[.](?=[^./]+/)")
 _ASSIGNED: Final = r"(?<=[=\"'{(:,])"
 
 
@@ -91,17 +92,18 @@ class RetryAllowance:
     def __init__(self, policy: RetryPolicy, now: float) -> None:
         self._policy = policy
         self._left = float(policy.burst)
+        self._most = max(self._left, 1.0)
         self._then = now
 
     def earn(self) -> None:
         """Note that a request was sent for the first time."""
-        self._left = min(self._left + self._policy.ratio, float(self._policy.burst))
+        self._left = min(self._left + self._policy.ratio, self._most)
 
     def spend(self, now: float) -> bool:
         """Take one repetition; return False if there is none left."""
-        self._left = min(self._left + max(now - self._then, 0.0), float(self._policy.burst))
+        self._left = min(self._left + max(now - self._then, 0.0), self._most)
         self._then = now
-        if self._left < 1:
+        if self._left < 0.999999:
             return False
         self._left -= 1
         return True
@@ -137,20 +139,22 @@ class Step:
     Attributes:
         settled: positions in the request, with their outcomes: these calls have ended.
         again: groups of positions, to be sent in this order; groups of reads may go in parallel.
-        kind: "done"; "retry" all of one group after `delay` seconds; "isolate" the failed call, group by group; "split" what
-            was too large.
+        kind: "done"; "retry" all of one group after `delay` seconds; "isolate" the failed call, group by group; "split"
+            what was too large; "verify" that the call of `again` fails once more: then the step is `proven`, else `disproved`.
         last: outcomes of the calls of `again`, if they are not sent again after all.
         suspect: the group of `again` that holds only the call that the portal's message names, if there is one.
         unran: positions of the calls that did not run, as the message lets conclude.
     """
 
-    kind: Literal["done", "retry", "isolate", "split"]
+    kind: Literal["done", "retry", "isolate", "split", "verify"]
     settled: Sequence[tuple[int, Outcome[Any]]] = ()
     again: Sequence[Sequence[int]] = ()
     last: Mapping[int, Outcome[Any]] | None = None
     delay: float = 0.0
     suspect: int | None = None
     unran: Sequence[int] = ()
+    proven: Step | None = None
+    disproved: Step | None = None
 
 
 def next_step(
@@ -165,7 +169,7 @@ def next_step(
             return _retried(everything, outcomes, situation, policy)
         case NotRun() if _status(error) == _TOO_LARGE and len(commands) > 1:
             return Step("split", again=[everything], last=dict(enumerate(outcomes)))
-        case NotRun() if _status(error) in _ASKED_TO_WAIT or isinstance(error, NoAnswerError):
+        case NotRun() if _status(error) in _ASKED_TO_WAIT:
             return _retried(everything, outcomes, situation, policy)
         case Unknown():
             return _after_doubt(commands, outcomes, situation, policy)
@@ -205,8 +209,12 @@ def _isolated(
 ) -> Step:
     error = cast("LiferayError", outcomes[0].error)
     named = named_position(error, commands) if situation.is_inferring or situation.is_guided else None
-    if situation.is_inferring and named is not None and len(repeatable) < len(commands):
-        return _inferred(commands, error, named)
+    if situation.is_inferring and named is not None and isinstance(error, ServerError) and len(repeatable) < len(commands):
+        concluded = _inferred(commands, error, named)
+        if not commands[named].is_read:
+            return concluded
+        doubted = _isolated(commands, outcomes, replace(situation, is_inferring=False), repeatable)
+        return Step("verify", again=[[named]], last=dict(enumerate(outcomes)), proven=concluded, disproved=doubted)
     kept = set(repeatable)
     settled = [(position, outcome) for position, outcome in enumerate(outcomes) if position not in kept]
     last = dict(enumerate(outcomes))
@@ -219,7 +227,7 @@ def _isolated(
     return Step("isolate", (), [repeatable[:middle], repeatable[middle:]], last)
 
 
-def _inferred(commands: Sequence[Command], error: LiferayError, named: int) -> Step:
+def _inferred(commands: Sequence[Command], error: ServerError, named: int) -> Step:
     """Conclude from the call that the message names; reads are sent again all the same, to have their results."""
     settled: list[tuple[int, Outcome[Any]]] = []
     before: list[int] = []
@@ -233,17 +241,15 @@ def _inferred(commands: Sequence[Command], error: LiferayError, named: int) -> S
     if not failed.is_read:
         settled.append((named, Failed(_own(error, failed), is_inferred=True)))
     after = list(range(named + 1, len(commands)))
-    groups = [before, [named] if failed.is_read else [], after]
+    groups = [before, after]
     last: dict[int, Outcome[Any]] = {position: Unknown(error.for_call(commands[position].path)) for position in before}
-    last[named] = Failed(_own(error, failed), is_inferred=True)
     last |= {position: NotRun(error.for_call(commands[position].path), is_inferred=True) for position in after}
     return Step("isolate", settled, [group for group in groups if group], last, unran=after)
 
 
-def _own(error: LiferayError, command: Command) -> LiferayError:
+def _own(error: ServerError, command: Command) -> ServerError:
     own = error.for_call(command.path)
-    if isinstance(own, ServerError):
-        own.calls = 1
+    own.calls = 1
     return own
 
 
@@ -257,7 +263,7 @@ def named_position(error: LiferayError, commands: Sequence[Command]) -> int | No
         return None
     if isinstance(error, NoSuchServiceError):
         # The text names the path, but a missing plugin context drops its prefix (`protocol.md` F.14): compare both forms.
-        keys = [{command.path, "/" + command.path[1:].rpartition(".")[2]} for command in commands]
+        keys = [{command.path, _CONTEXT.sub("/", command.path)} for command in commands]
         return _only_owner(keys, lambda key: _occurs(key, error.message, before=r"(?<!\S)"))
     message = _CALLER.sub("", error.message)
     values = [list(_scalars(from_json(command.statement))) for command in commands]
@@ -268,7 +274,7 @@ def named_position(error: LiferayError, commands: Sequence[Command]) -> int | No
     return _only_owner(texts, lambda key: _occurs(key, message, before=_ASSIGNED))
 
 
-def _only_owner(keys: Sequence[set[str]], occurs: Any) -> int | None:
+def _only_owner(keys: Sequence[set[str]], occurs: Callable[[str], bool]) -> int | None:
     owners = Counter(key for own in keys for key in own)
     named = {key for key in owners if occurs(key)}
     unique = {position for position, own in enumerate(keys) if any(owners[key] == 1 for key in own & named)}
@@ -307,7 +313,8 @@ def retry_after(headers: Mapping[str, str], date: float) -> float | None:
 
 def _http_date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -69,7 +69,9 @@ def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[An
 
 def is_unauthenticated(answer: Answer) -> bool:
     """Tell whether the answer says, in any of its forms, that the portal does not know who calls."""
-    return not answer.body.startswith(b"[") and isinstance(refusal(answer), AuthenticationError)
+    if answer.status == 200 and answer.body.startswith(b"["):  # results: most answers
+        return False
+    return isinstance(refusal(answer), AuthenticationError)
 
 
 def _fate(error: LiferayError, commands: Sequence[Command]) -> type[Failed | NotRun | Unknown]:

@@ -81,7 +81,9 @@ async def test_message_that_misleads_is_believed_once(wire, monkeypatch):
     misleading = {"exception": "x.NoSuchEntryException", "message": "no entry 1"}
     run = wire._run
     monkeypatch.setattr(
-        wire, "_run", lambda sent: httpx.Response(200, json=misleading) if "exception" in run(sent).text else run(sent)
+        wire,
+        "_run",
+        lambda sent: httpx.Response(200, json=misleading) if "exception" in (answer := run(sent)).text else answer,
     )
     async with wire.session() as session, session.batch() as batch:
         calls = [batch.call(f"/x/get-{'fail' if value == 50 else 'echo'}", {"value": value}) for value in range(64)]
@@ -152,6 +154,25 @@ async def test_infer_concludes_from_the_message(wire):
     assert worse.outcome.is_inferred
     writes = [value for path, value in wire.executed if "get" not in path]
     assert [100, 101, 103, 104, 105] == writes
+
+
+@pytest.mark.parametrize("is_true", [True, False])
+async def test_infer_asks_a_named_read_again_first(wire, monkeypatch, is_true):
+    """When the message names a read, it is asked again: only if it fails once more are writes concluded upon."""
+    run = wire._run
+    told = httpx.Response(200, json={"exception": "x.NoSuchEntryException", "message": "no entry 101"})
+    monkeypatch.setattr(wire, "_run", lambda sent: told if "exception" in (answer := run(sent)).text else answer)
+    async with wire.session() as session, session.batch(on_failure="infer") as batch:
+        kinds = ("add-echo", "get-fail" if is_true else "get-echo", "add-echo" if is_true else "add-fail", "add-echo")
+        calls = [batch.call(f"/x/{kind}", {"value": 100 + value}) for value, kind in enumerate(kinds)]
+        await batch.invoke(return_exceptions=True)
+    if is_true:
+        assert ["ok", "failed", "ok", "ok"] == names(calls)
+        assert [True, False, False, False] == [call.outcome.is_inferred for call in calls]
+    else:
+        assert ["unknown", "ok", "unknown", "unknown"] == names(calls)
+    writes = [value for path, value in wire.executed if "get" not in path]
+    assert len(set(writes)) == len(writes)
 
 
 async def test_connection_refused_is_retried_for_writes_too(wire):
@@ -294,7 +315,7 @@ async def test_call_that_is_out_of_time_is_never_sent(wire):
         await anyio.sleep(4)
         await batch.invoke(return_exceptions=True)
         assert ["not sent", "ok"] == names([late, kept])
-        assert "its time of 3 s ran out before it was sent" in str(late.exception())
+        assert "its time ran out (3 s) before it was sent" in str(late.exception())
         wire.script = [httpx.Response(429, headers={"Retry-After": "5"})]
         waiting = [batch.call("/x/update-echo", timeout=2), batch.call("/x/update-echo", {"value": 2})]
         with pytest.raises(NotSentError):
@@ -372,6 +393,7 @@ async def test_batch_keeps_its_order_after_a_lost_write(wire):
         assert "a batch keeps its order" in str(calls[2].exception())
         rest = caught.value.remaining()
         assert 3 == len(rest)
+        assert rest is caught.value.remaining()
         assert [2, 3, 4] == await rest.invoke()
     assert [2, 3, 4] == [call.result() for call in calls[2:]]
 
@@ -397,6 +419,9 @@ async def test_remaining_works_with_except_star(wire):
             await bad.invoke()
         assert isinstance(child.outcome, NotSent)
         assert 0 == len(caught.value.remaining())
+        bad.call("/x/delete-fail")
+        with pytest.raises(BatchError) as caught:
+            await bad.invoke()
     with pytest.raises(ClosedError, match="send the rest before it ends"):
         caught.value.remaining()
     with pytest.raises(LiferayError, match="comes from no batch"):
