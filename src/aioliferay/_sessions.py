@@ -190,9 +190,7 @@ class Session:
 
     def __del__(self) -> None:
         exchange: Exchange | None = getattr(self, "_exchange", None)
-        if exchange is None or self._is_closed:
-            return
-        if exchange.invoker.count and exchange.invoker.transport.is_own:
+        if exchange is not None and not self._is_closed and exchange.invoker.count and exchange.invoker.transport.is_own:
             text = f"a session with {self.server} was never closed: use `async with`, or await session.aclose()"
             warnings.warn(text, ResourceWarning, stacklevel=1, source=self)
 

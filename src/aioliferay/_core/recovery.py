@@ -140,7 +140,7 @@ class Step:
         settled: positions in the request, with their outcomes: these calls have ended.
         again: groups of positions, to be sent in this order; groups of reads may go in parallel.
         kind: "done"; "retry" all of one group after `delay` seconds; "isolate" the failed call, group by group; "split"
-            what was too large; "verify" that the call of `again` fails once more: then the step is `proven`, else `disproved`.
+            what was too large; "verify" that the call of `again` fails once more: then take `proven`, else `disproved`.
         last: outcomes of the calls of `again`, if they are not sent again after all.
         suspect: the group of `again` that holds only the call that the portal's message names, if there is one.
         unran: positions of the calls that did not run, as the message lets conclude.
