@@ -114,7 +114,12 @@ class Case:
         message = str(json.loads(attempt.answer.body).get("message", ""))
         keys = [int(text) for text in re.findall(r"primary key (\d+)", message)]
         keys += [ask.key for ask in asks if f"with path {ask.path} " in message]
-        return keys[0] if len(keys) == 1 else None
+        return keys[0] if len(keys) == 1 and self._is_proven(keys[0], attempt) else None
+
+    def _is_proven(self, key: int, attempt: Attempt) -> bool:
+        """Whether the message can be relied on: a read that it names is asked again, alone, and must fail again."""
+        later = [each for each in self.carried[key] if each.number > attempt.number and each.keys == [key]]
+        return not self.asks[key].is_read or any(self.fate(each) == "error" for each in later)
 
     def is_doubted(self, attempt: Attempt) -> bool:
         """Whether nobody can know, after this request, if one of its writes ran."""
@@ -197,7 +202,8 @@ def _is_as_wise_as_possible(case: Case, made: Made) -> None:
     elif isinstance(outcome, Unknown):
         last = case.fate(carried[-1]) if carried else "nothing"
         is_given_up = case.evidence.scenario.isolation_requests < 200 and last == "error"
-        is_late = bool(doubted) and (last in _NOT_RUN or (last == "error" and not ask.is_read))
+        has_shared = any(len(attempt.keys) > 1 and case.fate(attempt) == "error" for attempt in carried)
+        is_late = (bool(doubted) or has_shared) and (last in _NOT_RUN or (last == "error" and not ask.is_read))
         assert is_given_up or is_late or carried[-1:] == doubted[-1:], told
 
 

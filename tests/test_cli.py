@@ -117,7 +117,7 @@ def test_wrong_usage_exits_with_2(arguments, text, run):
         ("http://127.0.0.1:8080/?x=1", "without '?' and '#'"),
         (f"http://joe:{PASSWORD}@127.0.0.1:8080", "--password-env"),
         (f"joe:{PASSWORD}@localhost:8080", "--password-env"),
-        ("http://nowhere.invalid:8080", "is the portal running, and the server URL right?"),
+        ("https://nowhere.invalid:8080", "is the portal running, and the server URL right?"),
     ],
 )
 def test_demo_with_a_wrong_url_names_the_cause(server, text, run):

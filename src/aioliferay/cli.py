@@ -30,6 +30,7 @@ from aioliferay import (
     BatchError,
     LiferayError,
     NoSuchServiceError,
+    RetryPolicy,
     Session,
     _demo,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _PASSWORD_SECONDS: Final = 0.11
 _ADMINISTRATOR: Final = ("test@liferay.com", "test")
+_NO_RETRY: Final = RetryPolicy(attempts=1)  # the demo counts requests
 _LONGEST_ERROR: Final = 600
 
 
@@ -182,7 +184,7 @@ def _demo_embedded(screen: Screen) -> None:
 
         async def job(_: _demo.Interruption) -> None:
             meter = _demo.Meter()
-            async with Session(url, auth=_ADMINISTRATOR, hooks=[meter]) as session:
+            async with Session(url, auth=_ADMINISTRATOR, hooks=[meter], retry=_NO_RETRY) as session:
                 await _demo.delete_entries(session, meter, screen)
 
         _run(job)
@@ -322,7 +324,7 @@ def _session(server: str, auth: tuple[str, str], meter: _demo.Meter) -> Session:
     if "@" in server:
         raise CommandError("the URL holds credentials: name the user with --user and the password with --password-env")
     try:
-        return Session(server, auth=auth, hooks=[meter])
+        return Session(server, auth=auth, hooks=[meter], retry=_NO_RETRY)
     except ValueError as error:
         raise CommandError(str(error)) from None
 
