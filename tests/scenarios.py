@@ -104,11 +104,13 @@ class Scenario:
 
     @property
     def label(self) -> str:
-        """The row of the table that it belongs to."""
+        """The row of the table that it belongs to: one fault, among calls that the portal would run, or what is mixed."""
         names = [fault.kind.value for fault in self.faults]
         if self.cancel_after is not None:
             names.append("cancelled")
-        return names[0] if len(names) == 1 else "two of them" if names else "none"
+        if not all(ask.is_good for ask in self.asks):
+            names.append("calls that the portal refuses")
+        return names[0] if len(names) == 1 else "several of them" if names else "none"
 
 
 @dataclass(slots=True)

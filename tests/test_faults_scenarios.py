@@ -262,5 +262,5 @@ def test_table():
         "|---|---|---:|---:|---:|",
         "| reset after it was executed, without an answer | ok | 1 | 0 | 0 |",
         "| reset after it was executed, without an answer | unknown | 2 | 0 | 1 |",
-        "| two of them | cancelled | 0 | 0 | 1 |",
+        "| several of them | cancelled | 0 | 0 | 1 |",
     ] == tally.table(["write"]).splitlines()
