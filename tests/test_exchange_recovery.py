@@ -32,6 +32,7 @@ from aioliferay import (
 )
 from aioliferay.errors import LiferayError
 from aioliferay.observe import RetryScheduled
+from wire import under_virtual_time
 
 pytestmark = pytest.mark.anyio
 
@@ -241,15 +242,6 @@ async def test_retries_of_a_session_are_capped(wire):
     assert 13 <= len(wire.requests) <= 14  # one may come back with time
 
 
-def _under_virtual_time(test):
-    def run(wire):
-        trio = pytest.importorskip("trio")
-        trio.run(test, wire, clock=trio.testing.MockClock(autojump_threshold=0))
-
-    run.__doc__ = test.__doc__
-    return run
-
-
 async def test_retry_after_is_honoured(wire):
     """The pause is at least what the portal asks for, in seconds or as a date; a pause too long is not waited for."""
     dated = {"Retry-After": "Mon, 23 Nov 2026 10:00:07 GMT", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}
@@ -269,7 +261,7 @@ async def test_retry_after_is_honoured(wire):
         assert isinstance(hurried.outcome, NotRun)
 
 
-test_retry_after_is_honoured = _under_virtual_time(test_retry_after_is_honoured)
+test_retry_after_is_honoured = under_virtual_time(test_retry_after_is_honoured)
 
 
 async def test_timed_out_read_is_not_repeated_unless_asked(wire):
@@ -288,7 +280,7 @@ async def test_timed_out_read_is_not_repeated_unless_asked(wire):
     assert len(wire.requests) == 3
 
 
-test_timed_out_read_is_not_repeated_unless_asked = _under_virtual_time(test_timed_out_read_is_not_repeated_unless_asked)
+test_timed_out_read_is_not_repeated_unless_asked = under_virtual_time(test_timed_out_read_is_not_repeated_unless_asked)
 
 
 async def test_deadline_ends_every_call_of_the_batch(wire):
@@ -304,7 +296,7 @@ async def test_deadline_ends_every_call_of_the_batch(wire):
     assert len(wire.requests) == 1
 
 
-test_deadline_ends_every_call_of_the_batch = _under_virtual_time(test_deadline_ends_every_call_of_the_batch)
+test_deadline_ends_every_call_of_the_batch = under_virtual_time(test_deadline_ends_every_call_of_the_batch)
 
 
 async def test_call_that_is_out_of_time_is_never_sent(wire):
@@ -325,13 +317,7 @@ async def test_call_that_is_out_of_time_is_never_sent(wire):
     assert [["/x/get-echo"], ["/x/update-echo", "/x/update-echo"], ["/x/update-echo"]] == wire.batches
 
 
-async def _late(wire):
-    with pytest.warns(UserWarning, match="sent this batch before"):
-        await _out_of_time(wire)
-
-
-_out_of_time = test_call_that_is_out_of_time_is_never_sent
-test_call_that_is_out_of_time_is_never_sent = _under_virtual_time(test_call_that_is_out_of_time_is_never_sent)
+test_call_that_is_out_of_time_is_never_sent = under_virtual_time(test_call_that_is_out_of_time_is_never_sent)
 
 
 async def test_batch_is_split_by_count_and_bytes(wire):

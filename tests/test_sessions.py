@@ -40,6 +40,7 @@ from aioliferay import (
     _sessions,
 )
 from aioliferay.testing import FakePortal
+from wire import under_virtual_time
 
 anyio_test = pytest.mark.anyio
 
@@ -166,16 +167,7 @@ async def test_session_close_gives_up_after_the_grace_period(wire):
     assert trio.current_time() - started == pytest.approx(5)
 
 
-def _under_virtual_time(test):
-    def run(wire):
-        trio = pytest.importorskip("trio")
-        trio.run(test, wire, clock=trio.testing.MockClock(autojump_threshold=0))
-
-    run.__doc__ = test.__doc__
-    return run
-
-
-test_session_close_gives_up_after_the_grace_period = _under_virtual_time(test_session_close_gives_up_after_the_grace_period)
+test_session_close_gives_up_after_the_grace_period = under_virtual_time(test_session_close_gives_up_after_the_grace_period)
 
 
 async def _ended(call):
@@ -207,7 +199,7 @@ async def test_call_timeout_is_tighter_than_the_session(wire):
         assert error.is_timeout
 
 
-test_call_timeout_is_tighter_than_the_session = _under_virtual_time(test_call_timeout_is_tighter_than_the_session)
+test_call_timeout_is_tighter_than_the_session = under_virtual_time(test_call_timeout_is_tighter_than_the_session)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import httpx
+import pytest
 
 from aioliferay import RetryPolicy, Session
 
@@ -75,3 +76,14 @@ class Wire(httpx.AsyncBaseTransport):
                 return httpx.Response(200, json=told)
             results.append(params.get("value"))
         return httpx.Response(200, json=results)
+
+
+def under_virtual_time(test):
+    """Return the test, which takes a wire, as one that runs on trio with a clock that jumps."""
+
+    def run(wire):
+        trio = pytest.importorskip("trio")
+        trio.run(test, wire, clock=trio.testing.MockClock(autojump_threshold=0))
+
+    run.__doc__ = test.__doc__
+    return run

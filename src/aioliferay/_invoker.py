@@ -24,8 +24,9 @@ _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "ap
 
 @dataclass(slots=True)
 class Posted:
-    """What one request brought: an outcome a command, the first error, the headers of the answer, the size of the body."""
+    """What request `number` brought: an outcome a command, the first error, the answer's headers, the size of the body."""
 
+    number: int
     outcomes: Sequence[Outcome[Any]]
     error: LiferayError | None
     headers: Mapping[str, str]
@@ -81,7 +82,7 @@ class Invoker:
             self.notice(ExchangeCompleted(trip.number, len(commands), size, received, answer.status, trip.elapsed))
         else:
             self.notice(ExchangeFailed(trip.number, len(commands), size, error, trip.elapsed))
-        return Posted(outcomes, outcomes[0].error, answer.headers, size)
+        return Posted(trip.number, outcomes, outcomes[0].error, answer.headers, size)
 
     async def _ask(
         self,
