@@ -5,6 +5,7 @@ every kind of answer means; does not know who sends or who waits.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -49,23 +50,52 @@ def command(
     _check_path(path)
     params = _checked(path, {} if params is None else params)
     selected = _selection(path, select)
-    is_read = _is_read(path) and not isinstance(params, RawParams) and idempotent is not False
+    is_raw = isinstance(params, RawParams)
+    is_read = _is_read(path) and not is_raw and idempotent is not False
     is_idempotent = bool(idempotent)
     known = {name: value for name, value in params.items() if type(value) is not Reference}
     if len(known) == len(params):
-        return Command(path, _statement(path, known, selected), None, selected, is_read, is_idempotent)
+        statement = _statement(path, known, selected)
+        return Command(path, statement, None, selected, is_read, is_idempotent, is_raw, listed=selected)
     # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
     plain = _naming(path, encoding.plain, known)
     _naming(path, encoding.encode, plain)
     waiting = {name: plain.get(name, params[name]) for name in params}
-    return Command(path, b"", waiting, selected, is_read, is_idempotent)
+    return Command(path, b"", waiting, selected, is_read, is_idempotent, is_raw, listed=selected)
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
-    """Return the command with the references of `params` replaced: `values` gives one by parameter name."""
+    """Return the command with references of `params` replaced: `values` gives one by parameter name. Others stay.
+
+    Raises:
+        TypeError, ValueError: a value cannot be sent.
+    """
     params = {**(waiting.params or {}), **values}
-    statement = _statement(waiting.path, params, waiting.select)
-    return Command(waiting.path, statement, None, waiting.select, waiting.is_read, waiting.is_idempotent)
+    if any(type(value) is Reference for value in params.values()):
+        _naming(waiting.path, encoding.plain, values)
+        return replace(waiting, params=params)
+    return replace(waiting, statement=_statement(waiting.path, params, waiting.listed), params=None)
+
+
+def literal(command: Command, values: Mapping[str, object]) -> bytes:
+    """Return the parameters that are no references, and those of `values`, as an encoded JSON object.
+
+    Raises:
+        TypeError, ValueError: a value cannot be sent.
+    """
+    if command.params is None:
+        return command.statement[len(_head(command.path, command.listed)) : -1]
+    params = {**command.params, **values}
+    known = {name: value for name, value in params.items() if type(value) is not Reference}
+    return _naming(command.path, encoding.encode, _naming(command.path, encoding.plain, known))
+
+
+def relisted(command: Command, listed: tuple[str, ...]) -> Command:
+    """Return the command with another white-list in its statement, none if it is empty; its `select` stays."""
+    if command.params is not None:
+        return replace(command, listed=listed)
+    head = _head(command.path, command.listed)
+    return replace(command, statement=_head(command.path, listed) + command.statement[len(head) :], listed=listed)
 
 
 def encode(commands: Sequence[Command]) -> bytes:
@@ -196,8 +226,12 @@ def _is_read(path: str) -> bool:
 
 def _statement(path: str, params: Mapping[str, object], select: tuple[str, ...]) -> bytes:
     encoded = _naming(path, encoding.encode, _naming(path, encoding.plain, params))
-    key = f"$it[{','.join(select)}] = {path}" if select else path
-    return b'{"%b":%b}' % (key.encode(), encoded)
+    return b"%b%b}" % (_head(path, select), encoded)
+
+
+def _head(path: str, listed: tuple[str, ...]) -> bytes:
+    key = f"$it[{','.join(listed)}] = {path}" if listed else path
+    return b'{"%b":' % key.encode()
 
 
 def _naming(path: str, convert: Callable[[P], T], params: P) -> T:

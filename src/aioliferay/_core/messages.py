@@ -17,16 +17,32 @@ T_co = TypeVar("T_co", covariant=True)
 class Reference:
     """A property of the future result of a call, written `call["userId"]`; used as a parameter of a later call.
 
+    `call["group"]["name"]` is a property of a property. `call.each["userId"]` is that property of every element of a list:
+    the call that it is a parameter of runs once for each, and its result is a list in the same order.
+
     Attributes:
         source: the call whose result is meant.
         name: the property's name, as the portal spells it.
+        is_each: whether every element of a list is meant.
+        inner: names of properties inside of that property, from the outside in.
     """
 
     source: Any
     name: str
+    is_each: bool = False
+    inner: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Reference:
+        """Refer to a property of this property."""
+        if not isinstance(name, str):
+            raise TypeError(f"a reference names a property: {self!r}['name'], not [{name!r}]")
+        return Reference(self.source, self.name, self.is_each, (*self.inner, name))
+
+    __iter__ = None  # with __getitem__ alone, Python would try to iterate
 
     def __repr__(self) -> str:
-        return f"{self.source!r}[{self.name!r}]"
+        names = "".join(f"[{name!r}]" for name in (self.name, *self.inner))
+        return f"{self.source!r}{'.each' if self.is_each else ''}{names}"
 
 
 class RawParams(dict[str, object]):
@@ -49,6 +65,10 @@ class Command:
         select: names of the properties asked for; empty for the full result.
         is_read: whether it changes nothing (`get*`, `has*`, `is*`): it may be repeated, and go in parallel with others.
         is_idempotent: whether the caller says that running it twice does no harm.
+        is_raw: whether its parameters are `RawParams`.
+        calls: how many calls the statement holds: more than one if calls are nested in it.
+        listed: names in the statement's white-list. Others than `select` if calls refer to more, or none if the portal could
+            not apply it: then the result is cut down to `select` here.
     """
 
     path: str
@@ -57,6 +77,9 @@ class Command:
     select: tuple[str, ...]
     is_read: bool
     is_idempotent: bool = False
+    is_raw: bool = False
+    calls: int = 1
+    listed: tuple[str, ...] = ()
 
     @property
     def is_repeatable(self) -> bool:

@@ -11,6 +11,8 @@ One request has one fate: `codec.decode` gives every call of a failed request th
     unknown, no answer          reads again after a pause, unless the time was out; writes stay unknown
     unknown, 502 503 504        as no answer
     anything else               is final
+
+A statement with several calls in it (a nest) does not go again in a search: it is settled, and its maker takes it apart.
 """
 
 from __future__ import annotations
@@ -168,7 +170,9 @@ def next_step(
         case NotSent() if isinstance(error, ConnectError):
             return _retried(everything, outcomes, situation, policy)
         case NotRun() if _status(error) == _TOO_LARGE and len(commands) > 1:
-            return Step("split", again=[everything], last=dict(enumerate(outcomes)))
+            apart = [(position, outcomes[position]) for position in everything if commands[position].calls > 1]
+            again = [position for position in everything if commands[position].calls == 1]
+            return Step("split", apart, [again], dict(enumerate(outcomes)))
         case NotRun() if _status(error) in _ASKED_TO_WAIT:
             return _retried(everything, outcomes, situation, policy)
         case Unknown():
@@ -208,7 +212,10 @@ def _isolated(
     commands: Sequence[Command], outcomes: Sequence[Outcome[Any]], situation: Situation, repeatable: Sequence[int]
 ) -> Step:
     error = cast("LiferayError", outcomes[0].error)
+    repeatable = [position for position in repeatable if commands[position].calls == 1]  # a nest is taken apart
     named = named_position(error, commands) if situation.is_inferring or situation.is_guided else None
+    if named is not None and commands[named].calls > 1:
+        named = None
     if situation.is_inferring and named is not None and isinstance(error, ServerError) and len(repeatable) < len(commands):
         concluded = _inferred(commands, error, named)
         if not commands[named].is_read:

@@ -67,6 +67,14 @@ def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[An
     return [kind(error.for_call(command.path)) for command in commands]
 
 
+def is_getter_failure(error: LiferayError) -> bool:
+    """Tell whether the portal could not apply a white-list, because a getter of the result failed (`protocol.md` F).
+
+    The service has run by then.
+    """
+    return isinstance(error, ServerError) and error.is_a("BeanException") and error.message.startswith("Getter failed")
+
+
 def is_unauthenticated(answer: Answer) -> bool:
     """Tell whether the answer says, in any of its forms, that the portal does not know who calls."""
     if answer.status == 200 and answer.body.startswith(b"["):  # results: most answers
@@ -78,7 +86,8 @@ def _fate(error: LiferayError, commands: Sequence[Command]) -> type[Failed | Not
     if isinstance(error, RedirectError) or _is_gate(error, commands) or _status_of(error) in _NOT_RUN:
         return NotRun
     if isinstance(error, ServerError) and len(commands) == 1:
-        return Failed
+        has_run = is_getter_failure(error) and bool(commands[0].listed) and not commands[0].is_read
+        return Unknown if has_run else Failed
     return Unknown
 
 
