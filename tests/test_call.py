@@ -163,8 +163,8 @@ async def test_call_item_is_a_reference(session):
 
 
 async def test_reference_makes_a_second_request(wire, session):
-    """A call that refers to another's result is sent after it, with the property in place."""
-    async with session.batch() as batch:
+    """A staged call that refers to another's result is sent after it, with the property in place."""
+    async with session.batch(dependent="staged") as batch:
         user = batch.call("/x/get-echo", {"value": {"contactId": 5}}, returns=dict[str, int])
         contact = batch.call("/x/get-echo", {"value": user["contactId"]})
         other = batch.call("/x/get-echo", {"value": 9})
@@ -201,7 +201,14 @@ async def test_reference_to_a_failed_call_fails_only_its_dependents(wire, sessio
     assert child.exception().__cause__ is parent.exception()
 
 
-@pytest.mark.parametrize(("value", "told"), [({"b": 1, "c": 2}, "has only b, c"), (None, "is NoneType"), ([1], "is list")])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"b": 1, "c": 2}, "has only b, c"),
+        (None, "is NoneType"),
+        ([1], "is a list: refer to its elements with call.each['a']"),
+    ],
+)
 async def test_reference_to_a_missing_property_is_told(session, value, told):
     """A property that the result does not have is an error of the dependent call, not a silent null."""
     async with session.batch() as batch:

@@ -207,7 +207,7 @@ async def test_validator_that_raises_harms_one_call_only(session):
 async def test_reference_of_a_value_that_cannot_be_sent_is_told(wire, session):
     """A property that exceeds what can be sent fails the dependent call only."""
     wire.answer = httpx.Response(200, content=b'[{"id": 99999999999999999999999}]')
-    async with session.batch() as batch:
+    async with session.batch(dependent="staged") as batch:
         parent = batch.call("/x/get-echo")
         child = batch.call("/x/get-echo", {"value": parent["id"]})
         await batch.invoke(return_exceptions=True)

@@ -48,10 +48,15 @@ def test_terms_may_name_the_default():
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"write": "alone"}, TypeError, "a batch has no option 'write'; it has writes, on_failure, deadline, limits, retry"),
+        (
+            {"write": "alone"},
+            TypeError,
+            "a batch has no option 'write'; it has writes, on_failure, dependent, deadline, limits, retry",
+        ),
         ({"writes": "apart"}, ValueError, "writes= is 'together' or 'alone', not 'apart'"),
         ({"writes": None}, ValueError, "writes= is 'together' or 'alone', not None"),
         ({"on_failure": "guess"}, ValueError, "on_failure= is 'isolate' or 'infer', not 'guess'"),
+        ({"dependent": "both"}, ValueError, "dependent= is 'auto' or 'nested' or 'staged', not 'both'"),
         ({"deadline": 0}, ValueError, "deadline= takes a positive number of seconds, not 0"),
         ({"deadline": math.nan}, ValueError, "deadline= takes a positive number of seconds, not nan"),
         ({"deadline": "3"}, TypeError, "deadline= takes a number of seconds or None, not str"),

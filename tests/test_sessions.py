@@ -487,7 +487,7 @@ def test_batch_upload_is_refused_with_remedy(session):
 @anyio_test
 async def test_batch_explain_sends_nothing(wire, session):
     """`explain()` shows the requests that would be sent, with a curl line without credentials."""
-    async with session.batch() as batch:
+    async with session.batch(dependent="staged") as batch:
         assert str(batch.explain()) == "nothing is queued: no request would be sent"
         assert batch.explain().curl == ""
         first = batch.call("/x/get-echo", {"value": "it's"})

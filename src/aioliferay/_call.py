@@ -53,11 +53,17 @@ class Call(Generic[T]):
 
     __slots__ = (
         "__weakref__", "_adapter", "_alarm", "_callbacks", "_command", "_deadline", "_doubt", "_is_queued",
-        "_is_referenced", "_outcome", "_raw", "_sender", "_settled", "_timeout", "_trip", "is_given_up", "site",
+        "_outcome", "_raw", "_sender", "_settled", "_timeout", "_trip", "_wanted", "is_given_up", "site",
     )  # fmt: skip
 
     def __init__(
-        self, command: Command, *, sender: Sender | None, adapter: SchemaValidator | None, timeout: float | None
+        self,
+        command: Command,
+        *,
+        sender: Sender | None,
+        adapter: SchemaValidator | None,
+        timeout: float | None,
+        site: tuple[str, int] | None = None,
     ) -> None:
         self._command = command
         self._sender = sender
@@ -69,14 +75,14 @@ class Call(Generic[T]):
         self._callbacks: list[Callable[[Call[T]], object]] | None = None
         self._alarm: _Alarm | None = None
         self._is_queued = sender is not None
-        self._is_referenced = False
+        self._wanted: tuple[str, ...] | None = None
         self._doubt: Literal["ran", "inferred"] | None = None
         self._trip: Trip | None = None
         self._deadline: float | None = None
         if timeout is not None:
             self._start_clock()
         self.is_given_up: bool = False
-        self.site: tuple[str, int] = user_site()
+        self.site: tuple[str, int] = site or user_site()
 
     @property
     def path(self) -> str:
@@ -167,11 +173,23 @@ class Call(Generic[T]):
         return removed
 
     def __getitem__(self, name: str) -> Reference:
-        """Refer to a property of the future result, as the parameter of a later call of the same batch."""
-        if not isinstance(name, str):
-            raise TypeError(f"{self.path}: a reference names a property: call['userId'], not call[{name!r}]")
-        self._is_referenced = True
-        return Reference(self, name)
+        """Refer to a property of the future result, as the parameter of a later call of the same batch.
+
+        Raises:
+            TypeError: `name` is no text, or the call runs for each element of a list: its result is a list.
+        """
+        if self.is_fan:
+            raise TypeError(f"{self.path}: its result is a list, one for each element: refer to call.each[{name!r}]")
+        return self._reference(name, is_each=False)
+
+    @property
+    def each(self) -> Each:
+        """Refer to the elements of a result that is a list: `call.each["userId"]` is that property of every one.
+
+        A call with such a parameter runs for each element, and its result is a list in the same order. Lists may stand in
+        the list; its result has the same form then. Several such parameters must come from lists of the same form.
+        """
+        return Each(self)
 
     __iter__ = None  # with __getitem__ alone, Python would try to iterate
 
@@ -185,6 +203,28 @@ class Call(Generic[T]):
     def command(self) -> Command:
         """The command; it has its references replaced once they are known."""
         return self._command
+
+    @property
+    def whole(self) -> Call[Any]:
+        """The call of the user's that it stands for: itself."""
+        return self
+
+    @property
+    def is_fan(self) -> bool:
+        """Whether it runs for each element of a list."""
+        return any(reference.is_each for reference in self._command.references)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of properties that references were made to."""
+        return self._wanted or ()
+
+    def _reference(self, name: str, *, is_each: bool) -> Reference:
+        if not isinstance(name, str):
+            raise TypeError(f"{self.path}: a reference names a property: call['userId'], not call[{name!r}]")
+        if name not in self.wanted:
+            self._wanted = (*self.wanted, name)
+        return Reference(self, name, is_each)
 
     @property
     def adapter(self) -> SchemaValidator | None:
@@ -247,7 +287,7 @@ class Call(Generic[T]):
         self._is_queued = False
 
     def bind(self, command: Command) -> None:
-        """Take the command with its references replaced."""
+        """Take the command with its references replaced, or with another white-list."""
         self._command = command
 
     def depart(self, trip: Trip) -> None:
@@ -257,6 +297,10 @@ class Call(Generic[T]):
     def doubt(self) -> None:
         """Note that a request with it had an end that tells nothing: the call may have run."""
         self._doubt = "ran"
+
+    def settle_doubt(self) -> None:
+        """Note that what an earlier request did to it does not matter: it reads, and is asked again by itself."""
+        self._doubt = None
 
     def infer_not_run(self) -> None:
         """Note that the request that is over did not run it, as the portal's message lets conclude."""
@@ -280,7 +324,7 @@ class Call(Generic[T]):
             outcome = self._truthful(outcome)
             self._describe(outcome, position)
         self._outcome = outcome
-        if self._is_referenced:  # else it would double the memory of a typed result
+        if self._wanted is not None:  # else it would double the memory of a typed result
             self._raw = raw
         self._sender = None
         if outcome.error is not None and not is_told and not isinstance(outcome, Cancelled):
@@ -333,6 +377,24 @@ class Call(Generic[T]):
         if self._alarm is not None:
             self._alarm.is_armed = False
             self._alarm = None
+
+
+class Each:
+    """The elements of a call's future result, which is a list: `call.each["userId"]`."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call[Any]) -> None:
+        self._call = call
+
+    def __getitem__(self, name: str) -> Reference:
+        """Refer to a property of every element."""
+        return self._call._reference(name, is_each=True)  # noqa: SLF001 - two halves of one notation
+
+    __iter__ = None  # with __getitem__ alone, Python would try to iterate
+
+    def __repr__(self) -> str:
+        return f"{self._call!r}.each"
 
 
 class _Alarm:

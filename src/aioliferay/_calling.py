@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from aioliferay._call import Call, Sender
 from aioliferay._core import codec
+from aioliferay._core.elements import Elements, Shape, taken
 from aioliferay._core.messages import Command, Ok, Reference
+from aioliferay._core.nesting import MISSING, found
+from aioliferay._core.selecting import names_of
 from aioliferay.errors import DependencyError
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ class CallOptions(TypedDict, total=False):
     """Options of a call, on every front door."""
 
     select: Sequence[str] | None
-    """Names of properties to which the portal cuts the result down; an unknown name comes as None."""
+    """Names of properties to which the portal cuts the result down; an unknown name comes as None. "model" takes the names
+    from the fields of `returns=`."""
     idempotent: bool | None
     """True if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that by themselves."""
     timeout: float | None
@@ -31,20 +35,38 @@ class CallOptions(TypedDict, total=False):
 
 def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions) -> Call[Any]:
     """Check, encode and wrap one call, for every front door alike."""
-    command = codec.command(path, params, select=options.get("select"), idempotent=options.get("idempotent"))
+    command = codec.command(path, params, select=_select(path, returns, options), idempotent=options.get("idempotent"))
     if command.params is not None:
-        pending = [reference.source for reference in command.references if not reference.source.done()]
-        if not pending:
-            command = bound(command)
-        elif sender is None or not all(source.belongs_to(sender) for source in pending):
-            raise ValueError(
-                f"{path}: it refers to a call that is pending elsewhere: await that one first, or make both in one batch"
-            )
+        command = _bound_at_once(command, sender)
     try:
         adapter = None if returns is Any else codec.adapter_for(returns)
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error.__cause__
     return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
+
+
+def _select(path: str, returns: Any, options: CallOptions) -> Sequence[str] | None:
+    select = options.get("select")
+    if select != "model":
+        return select
+    try:
+        return names_of(returns)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
+
+
+def _bound_at_once(command: Command, sender: Sender | None) -> Command:
+    """Return the command with what is known of its references filled in; what cannot be is told now."""
+    for reference in command.references:
+        source: Call[Any] = reference.source
+        if source.done():
+            referred(reference, command.path)
+        elif sender is None or not source.belongs_to(sender):
+            raise ValueError(
+                f"{command.path}: it refers to a call that is pending elsewhere: await that one first, or make both in one "
+                "batch"
+            )
+    return bound(command)
 
 
 def checked_timeout(timeout: float | None, name: str = "timeout") -> float | None:
@@ -63,31 +85,102 @@ def checked_timeout(timeout: float | None, name: str = "timeout") -> float | Non
 
 
 def bound(command: Command) -> Command:
-    """Return the command with the results it refers to in place.
+    """Return the command with the results in place that it refers to and that are known, but for those of a list's elements.
 
     Raises:
         DependencyError: a result is missing, or has no such property; `__cause__` is the parent's error.
     """
     params = (command.params or {}).items()
-    values = {name: _property(value, command.path) for name, value in params if isinstance(value, Reference)}
+    known = [(name, value) for name, value in params if isinstance(value, Reference) and value.source.done()]
+    return filled(command, {name: referred(value, command.path) for name, value in known if not value.is_each})
+
+
+def filled(command: Command, values: Mapping[str, object]) -> Command:
+    """Return the command with `values` in place of the references of these names.
+
+    Raises:
+        DependencyError: a value cannot be sent.
+    """
     try:
         return codec.bind(command, values)
     except (TypeError, ValueError) as error:
         raise DependencyError(f"a property that it refers to cannot be sent: {error}", path=command.path) from error
 
 
-def _property(reference: Reference, path: str) -> object:
+def spread(command: Command) -> tuple[Shape, list[Command]]:
+    """Return a command for each element of the lists that a command refers to, and how the elements stand in lists.
+
+    Raises:
+        DependencyError: a result is missing, is no list, has an element without the property, or two lists differ.
+    """
+    params = (command.params or {}).items()
+    lists = {name: elements_of(value, command.path) for name, value in params if isinstance(value, Reference)}
+    shapes = {elements.shape for elements in lists.values()}
+    if len(shapes) > 1:
+        sizes = " and ".join(str(len(elements.values)) for elements in lists.values())
+        text = f"it runs for each element of lists that differ: they have {sizes} elements, or hold lists in another way"
+        raise DependencyError(text, path=command.path)
+    columns = [[(name, value) for value in elements.values] for name, elements in lists.items()]
+    return shapes.pop(), [filled(command, dict(row)) for row in zip(*columns, strict=True)]
+
+
+def referred(reference: Reference, path: str) -> object:
+    """Return what a reference stands for, once its call has ended; of a list's elements, their `Elements`.
+
+    Raises:
+        DependencyError: there is no such result or property; `__cause__` is the call's error.
+    """
+    if reference.is_each:
+        return elements_of(reference, path)
+    result = _result(reference, path)
+    value = found(result, (reference.name, *reference.inner))
+    if value is MISSING:
+        raise _lacking(reference, result, path)
+    return value
+
+
+def elements_of(reference: Reference, path: str) -> Elements:
+    """Return what a reference to a list's elements stands for.
+
+    Raises:
+        DependencyError: as `referred`.
+    """
+    result = _result(reference, path)
+    try:
+        elements = taken(result, (reference.name, *reference.inner))
+    except TypeError:
+        raise _lacking(reference, result, path) from None
+    for place, value in enumerate(elements.values):
+        if value is MISSING:
+            text = f"it needs {_named(reference)} of {reference.source.path}, whose element {place} has no such property"
+            raise DependencyError(text, path=path)
+    return elements
+
+
+def _result(reference: Reference, path: str) -> object:
     source: Call[Any] = reference.source
     if not source.done() or not isinstance(source.outcome, Ok):
         error = source.exception() if source.done() else None
-        raise DependencyError(f"it needs {reference.name!r} of {source.path}, which has no result", path=path) from error
-    result: object = source.raw
-    if not isinstance(result, Mapping):
+        text = f"it needs {_named(reference)} of {source.path}, which has no result"
+        raise DependencyError(text, path=path) from error
+    return source.raw
+
+
+def _lacking(reference: Reference, result: object, path: str) -> DependencyError:
+    source: Call[Any] = reference.source
+    if isinstance(result, list):
+        has = f"is a list: refer to its elements with call.each[{reference.name!r}]"
+    elif isinstance(result, Mapping):
+        properties = cast("Mapping[str, object]", result)
+        has = "is no list: refer to it without .each" if reference.is_each else f"has only {', '.join(properties)}"
+        if not reference.is_each and reference.name in properties:
+            has = f"has no such property inside of {reference.name!r}"
+    else:
         has = f"is {type(result).__name__}"
         if source.adapter is not None:
             has += ": it was made before you referred to it; take the property from call.result() yourself"
-    elif reference.name in (properties := cast("Mapping[str, object]", result)):
-        return properties[reference.name]
-    else:
-        has = f"has only {', '.join(properties)}"
-    raise DependencyError(f"it needs {reference.name!r} of {source.path}, whose result {has}", path=path)
+    return DependencyError(f"it needs {_named(reference)} of {source.path}, whose result {has}", path=path)
+
+
+def _named(reference: Reference) -> str:
+    return "".join(f"[{name!r}]" for name in (reference.name, *reference.inner)) if reference.inner else repr(reference.name)

@@ -7,18 +7,20 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from aioliferay._calling import bound
-from aioliferay._core import codec, plan, recovery
-from aioliferay._core.messages import Cancelled, NotRun, NotSent, Ok, Outcome, Unknown
+from aioliferay._core import codec, recovery
+from aioliferay._core.messages import Cancelled, NotRun, NotSent, Outcome, Unknown
+from aioliferay._core.refusals import is_getter_failure
 from aioliferay._deadline import expire
 from aioliferay._http import Trip
+from aioliferay._nests import NestedCalls, conclude, singles
 from aioliferay._options import Terms
+from aioliferay._stages import members_of, nested, requests_of, route_of, single
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
@@ -32,9 +34,10 @@ from aioliferay.errors import (
 from aioliferay.observe import RetryScheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aioliferay._call import Call
+    from aioliferay._core import plan
     from aioliferay._invoker import Invoker, Posted
 
 _TERMS: Final = Terms()
@@ -54,13 +57,14 @@ class UnderWay:
         self.is_guided = True
         self._searches_left = terms.limits.isolation_requests
         self._search_until: float | None = None
+        self.parts: list[Call[Any]] = []  # of calls that run for each element of a list
         self._positions: dict[int, int] | None = None
 
     def position(self, call: Call[Any]) -> int:
         """Return the call's place in the batch."""
         if self._positions is None:
             self._positions = {id(call): position for position, call in enumerate(self.calls)}
-        return self._positions[id(call)]
+        return self._positions[id(call.whole)]
 
     def may_search(self, now: float) -> bool:
         """Take one request from the budget of isolation, if there is one left."""
@@ -114,10 +118,10 @@ class Exchange:
         self.under_way.append(run)
         try:
             with run.scope:
-                for stage in stages_of(calls):
-                    await self._send(run, self._departing(run, stage))
+                for stage in route_of(calls, run.terms, self.invoker.fastest).plan.stages:
+                    await self._send_stage(run, stage)
         finally:
-            for call in calls:
+            for call in (*run.parts, *calls):
                 end_cancelled(call)
             self.under_way.remove(run)
             run.ended.set()
@@ -133,25 +137,36 @@ class Exchange:
             if not only_reads or all(call.command.is_read for call in run.calls):
                 run.scope.cancel()
 
-    def _departing(self, run: UnderWay, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
-        """Return the calls that still want to be sent, with their references replaced."""
+    async def _send_stage(self, run: UnderWay, stage: Sequence[plan.Entry]) -> None:
+        """Send the calls of a stage, each by itself or in its nest, in as many requests as the limits ask for."""
         departing: list[Call[Any]] = []
-        for call in calls:
-            if call.done():
-                continue
-            if call.command.params is not None:
-                try:
-                    call.bind(bound(call.command))
-                except NotSentError as error:
-                    call.settle(NotSent(error), position=run.position(call))
-                    continue
-            departing.append(call)
+        for entry in stage:
+            if isinstance(entry, int):
+                departing += self._single(run, run.calls[entry])
+            elif (nest := nested(entry, run.calls, run.position)) is not None:
+                departing.append(nest)
+            else:  # one of its calls was given up meanwhile, or lacks a result; the order stays
+                await self._send(run, departing)
+                departing = []
+                await self._one_by_one(run, members_of(entry, run.calls))
+        await self._send(run, departing)
+
+    def _single(self, run: UnderWay, call: Call[Any]) -> list[Call[Any]]:
+        departing = single(call, run.position)
+        run.parts += [part for part in departing if part is not call]
         return departing
 
-    async def _send(self, run: UnderWay, calls: Sequence[Call[Any]]) -> None:
-        """Send calls in as many requests as the limits ask for."""
+    async def _one_by_one(self, run: UnderWay, calls: Sequence[Call[Any]], error: LiferayError | None = None) -> None:
+        """Send calls that were to be nested, each by itself, stage by stage; `error` if the portal refused the nest."""
+        calls = sorted({id(call): call for call in calls if not call.done()}.values(), key=run.position)
+        for stage in route_of(calls, replace(run.terms, dependent="staged"), None).plan.stages:
+            ready = [self._single(run, calls[entry]) for entry in stage if isinstance(entry, int)]
+            await self._send(run, [call for departing in ready for call in departing], error)
+
+    async def _send(self, run: UnderWay, calls: Sequence[Call[Any]], error: LiferayError | None = None) -> None:
+        """Send calls in as many requests as the limits ask for; `error` if they go again in search of the failed one."""
         for wave in requests_of(calls, run.terms, self._learned_bytes):
-            await self._together(run, [_Group(request) for request in wave])
+            await self._together(run, [_group_after(request, error) for request in wave])
 
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
         """Send groups of calls: in parallel if all of them only read, else one after another."""
@@ -164,7 +179,13 @@ class Exchange:
                 await self._deliver(run, group)
 
     async def _deliver(self, run: UnderWay, group: _Group) -> None:
-        """Send one group until each of its calls has ended."""
+        """Send one group until each of its calls has ended, also those of nests that were taken apart on the way."""
+        nests = [call for call in group.calls if isinstance(call, NestedCalls)]
+        await self._deliver_group(run, group)
+        if left := [call for nest in nests for call in nest.left]:
+            await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))
+
+    async def _deliver_group(self, run: UnderWay, group: _Group) -> None:
         while True:
             async with run.connections:
                 posted = await self._post(run, group)
@@ -174,13 +195,13 @@ class Exchange:
                 if group.is_suspect:
                     run.is_guided = False
                 for call, outcome in zip(group.calls, posted.outcomes, strict=True):
-                    self._settle(run, call, outcome)
+                    conclude(call, outcome, run.position)
                 return
+            if is_getter_failure(posted.error) and _drop_white_lists(group.calls):
+                group = _group_after(group.calls, posted.error)
+                continue
             step = await self._verified(run, group, self._next_step(run, group, posted))
-            for position, outcome in step.settled:
-                self._settle(run, group.calls[position], outcome)
-            for position in step.unran:
-                group.calls[position].infer_not_run()
+            _carry_out(run, group, step)
             _hold(run, group, posted.error, step)
             groups = [_group_of(group, step, number) for number in range(len(step.again))]
             if step.kind != "retry":
@@ -243,7 +264,9 @@ class Exchange:
         for call in group.calls:
             if call.done():
                 continue
-            if call.limit(now, math.inf) <= now or run.until <= now:
+            if isinstance(call, NestedCalls) and not call.is_whole(now):
+                call.take_apart()
+            elif call.limit(now, math.inf) <= now or run.until <= now:
                 expire(call)
             elif self.is_closed:
                 error: NotSentError = ClosedError("the session is closed: open a new one", path=call.path)
@@ -288,20 +311,19 @@ class Exchange:
         self._allowance = self._allowance or recovery.RetryAllowance(self.terms.retry, now)
         return self._allowance
 
-    def _settle(self, run: UnderWay, call: Call[Any], outcome: Outcome[Any]) -> None:
-        if isinstance(outcome, Ok) and outcome.is_inferred and call.adapter is codec.adapter_for(None):
-            call.settle(Ok(None, is_inferred=True))  # nobody asked for the result that was lost
-            return
-        fitted = outcome if outcome.error is not None else codec.fit(outcome, call.adapter, call.path)
-        position = None if fitted.error is None else run.position(call)
-        call.settle(fitted, getattr(outcome, "value", None), position=position)
-
     def _give_up_search(self, run: UnderWay, group: _Group) -> None:
         limits = run.terms.limits
         spent = f"{limits.isolation_requests} requests and {limits.isolation_seconds:g} s"
         for call in group.calls:
             if group.last is not None:
-                self._settle(run, call, recovery.out_of_budget(group.last[id(call)], spent))
+                conclude(call, recovery.out_of_budget(group.last[id(call)], spent), run.position)
+
+
+def _carry_out(run: UnderWay, group: _Group, step: recovery.Step) -> None:
+    for position, outcome in step.settled:
+        conclude(group.calls[position], outcome, run.position)
+    for position in step.unran:
+        group.calls[position].infer_not_run()
 
 
 def _hold(run: UnderWay, group: _Group, error: LiferayError, step: recovery.Step) -> None:
@@ -326,27 +348,21 @@ def _group_of(group: _Group, step: recovery.Step, number: int) -> _Group:
     return _Group(calls, 1, last, step.suspect == number)
 
 
-def requests_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float = math.inf) -> list[list[Sequence[Call[Any]]]]:
-    """Return the calls of a stage wave by wave, and request by request."""
-    if not calls:
-        return []
-    waves = plan.waves(
-        [len(call.command.statement) for call in calls],
-        [call.command.is_read for call in calls],
-        max_calls=terms.limits.max_calls,
-        max_bytes=int(min(terms.limits.max_bytes, most_bytes)),
-        are_writes_alone=terms.are_writes_alone,
-    )
-    return [[calls[request.start : request.stop] for request in wave] for wave in waves]
+def _group_after(calls: Sequence[Call[Any]], error: LiferayError | None) -> _Group:
+    if error is None:
+        return _Group(calls)
+    return _Group(calls, last={id(call): Unknown(error.for_call(call.path)) for call in calls})
 
 
-def explained(calls: Sequence[Call[Any]], terms: Terms) -> Iterator[plan.PlannedRequest]:
-    """Tell which requests the calls would be sent in."""
-    for stage in stages_of(calls):
-        for request in (request for wave in requests_of(stage, terms) for request in wave):
-            is_waiting = any(call.command.params is not None for call in request)
-            body = None if is_waiting else codec.encode([call.command for call in request])
-            yield plan.PlannedRequest(tuple(call.path for call in request), body)
+def _drop_white_lists(calls: Sequence[Call[Any]]) -> bool:
+    """Let the reads among the calls ask for their full results, which are cut down here; tell whether all may go again so.
+
+    The portal calls every getter of an object to apply a white-list, and one of them has failed (`protocol.md` F).
+    """
+    listed = [call for call in singles(calls) if call.command.is_read and call.command.listed]
+    for call in listed:
+        call.bind(codec.relisted(call.command, ()))
+    return bool(listed) and all(call.command.is_read and call.command.calls == 1 for call in calls)
 
 
 def end_cancelled(call: Call[Any]) -> None:
@@ -356,23 +372,8 @@ def end_cancelled(call: Call[Any]) -> None:
         call.settle(Cancelled(error, is_sent=False))
 
 
-def stages_of(calls: Sequence[Call[Any]]) -> list[Sequence[Call[Any]]]:
-    """Return the calls stage by stage; more than one stage only if calls depend on each other."""
-    if all(call.command.params is None for call in calls):
-        return [calls]
-    positions = {id(call): position for position, call in enumerate(calls)}
-    planned = [
-        plan.Planned(
-            tuple(positions[id(ref.source)] for ref in call.command.references if id(ref.source) in positions),
-            call.command.is_read,
-        )
-        for call in calls
-    ]
-    return [[calls[position] for position in stage] for stage in plan.stages(planned)]
-
-
 def _settle_cancelled(calls: Sequence[Call[Any]], trip: Trip) -> None:
-    for call in calls:
+    for call in singles(calls):
         error = CallCancelledError(_cancelled(is_sent=trip.is_sent or call.is_doubtful), path=call.path)
         if trip.is_sent and not call.command.is_read:
             call.settle(Unknown(error), is_told=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,7 @@ class Invoker:
         headers: sent with every request.
         hooks: told what happens.
         count: requests sent so far.
+        seconds: what the last requests took that were answered.
     """
 
     url: str
@@ -52,6 +54,12 @@ class Invoker:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     hooks: Sequence[Hook] = ()
     count: int = 0
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+
+    @property
+    def fastest(self) -> float | None:
+        """The seconds that a request takes at least, by the last ones; None if none was answered yet."""
+        return min(self.seconds, default=None)
 
     async def post(self, commands: Sequence[Command], trip: Trip, *, timeout: float | None, max_bytes: int) -> Posted:  # noqa: ASYNC109 - the HTTP library needs the number too
         """Post the commands in one request, note in `trip` how far it came, and return what became of each of them.
@@ -77,6 +85,8 @@ class Invoker:
             self.notice(ExchangeFailed(trip.number, len(commands), size, None, trip.elapsed))
             raise
         trip.elapsed = time.perf_counter() - started
+        if answer.status:
+            self.seconds.append(trip.elapsed)
         if error is None:
             received = len(answer.body)
             self.notice(ExchangeCompleted(trip.number, len(commands), size, received, answer.status, trip.elapsed))

@@ -41,6 +41,9 @@ class BatchOptions(TypedDict, total=False):
     """"alone" sends each write in a request of its own, so that the outcome of each is known; reads never share it."""
     on_failure: Literal["isolate", "infer"]
     """"infer" lets the library conclude from the portal's message which call of a refused request failed."""
+    dependent: Literal["auto", "nested", "staged"]
+    """How calls go that need results of others: "nested" in their statements, where that is possible; "staged", in later
+    requests; "auto" decides by what a request of this session costs."""
     deadline: float | None
     """Seconds from the closing of the batch within which each of its calls must have ended, whatever happens to it."""
     limits: BatchLimits | None
@@ -57,6 +60,7 @@ class Terms:
     retry: RetryPolicy = RetryPolicy()  # noqa: RUF009 - frozen
     are_writes_alone: bool = False
     is_inferring: bool = False
+    dependent: Literal["auto", "nested", "staged"] = "auto"
     deadline: float = math.inf
 
     def changed(self, options: BatchOptions) -> Terms:
@@ -74,6 +78,7 @@ class Terms:
             retry=checked(options.get("retry"), RetryPolicy, "retry") or self.retry,
             are_writes_alone=_one_of("writes", options.get("writes", "together"), "together", "alone") == "alone",
             is_inferring=_one_of("on_failure", options.get("on_failure", "isolate"), "isolate", "infer") == "infer",
+            dependent=_one_of("dependent", options.get("dependent", "auto"), "auto", "nested", "staged"),
             deadline=math.inf if deadline is None else deadline,
         )
 
@@ -89,7 +94,7 @@ def checked(value: Any, kind: type[Any], name: str) -> Any:
     return value
 
 
-def _one_of(name: str, value: object, *allowed: str) -> object:
+def _one_of(name: str, value: object, *allowed: str) -> Any:
     if value not in allowed:
         raise ValueError(f"{name}= is {' or '.join(map(repr, allowed))}, not {value!r}")
     return value

@@ -15,11 +15,11 @@ from aioliferay import _deadline as deadline
 from aioliferay._auth import Authentication, authentication_of
 from aioliferay._call import Call, log_callback_errors
 from aioliferay._calling import CallOptions, checked_timeout, make_call
-from aioliferay._core import plan
+from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
 from aioliferay._core.plan import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
-from aioliferay._exchange import Exchange, explained
+from aioliferay._exchange import Exchange
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
 from aioliferay._options import (
@@ -33,6 +33,7 @@ from aioliferay._options import (
     warn_if_insecure,
 )
 from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue
+from aioliferay._stages import explained
 from aioliferay._tasks import BackgroundTasks
 from aioliferay.errors import ClosedError, NotSentError
 
@@ -114,9 +115,10 @@ class Session:
             returns: the type of the result, anything that pydantic understands; None for a call without one. Left out,
                 the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
             **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
-                comes as None. `idempotent=True`, if running it twice does no harm; only `get*`, `has*` and `is*` are taken
-                for that by themselves. `timeout=`, seconds from now within which the call must have ended, in place of the
-                session's, which counts for each request; if they are over before it is sent, it never is.
+                comes as None; "model" takes the names from the fields of `returns=`. `idempotent=True`, if running it twice
+                does no harm; only `get*`, `has*` and `is*` are taken for that by themselves. `timeout=`, seconds from now
+                within which the call must have ended, in place of the session's, which counts for each request; if they are
+                over before it is sent, it never is.
 
         Raises:
             TypeError: a name, a value or `returns` is of a wrong type.
@@ -225,9 +227,10 @@ class BatchSession:
         strict: raise a `BatchSplitError` where an early await splits the batch, rather than warn.
         **options: `writes="alone"` sends each write in a request of its own, so that each outcome is known (by default
             `"together"`). `on_failure="infer"` concludes from the portal's message which call of a refused request failed
-            (by default `"isolate"`: reads go again, by halves, writes are unknown). `deadline=`, seconds from the closing of
-            the batch for each of its calls to end. `limits=`, `retry=`, in place of the session's. With a URL also those of
-            `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
+            (by default `"isolate"`: reads go again, by halves, writes are unknown). `dependent="nested"` sends calls that
+            need results of others in the same request where it can, `"staged"` in later ones (by default `"auto"`: what is
+            faster). `deadline=`, seconds from the closing of the batch for each of its calls to end. `limits=`, `retry=`, in
+            place of the session's. With a URL also those of `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
     """
 
     def __init__(
@@ -314,10 +317,11 @@ class BatchSession:
         self._queue.allow_split()
         self._queue.send_soon()
 
-    def explain(self) -> plan.Explanation:
-        """Tell which requests would be sent; send nothing."""
-        requests = tuple(explained(self._queue.pending(), self._queue.terms))
-        return plan.Explanation(self._session.url, requests)
+    def explain(self) -> Explanation:
+        """Tell which requests would be sent, and why there is more than one; send nothing. It prints readably."""
+        invoker = self._session._exchange.invoker  # noqa: SLF001 - the other door of this house
+        route, requests = explained(self._queue.pending(), self._queue.terms, invoker.fastest)
+        return Explanation(invoker.url, tuple(requests), route.dependent, route.why, route.plan.reasons)
 
     def upload(self, path: str, *_: object, **__: object) -> NoReturn:
         """Refuse: files never travel in a batch.

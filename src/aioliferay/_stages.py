@@ -1,0 +1,242 @@
+"""What the planner is told of calls, and what its plan means for them: what departs with the next requests. Sends none."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from aioliferay._calling import bound, referred, spread
+from aioliferay._core import codec, nesting, plan
+from aioliferay._core.explaining import PlannedCall, PlannedRequest, PlannedStatement
+from aioliferay._core.messages import NotSent, Reference
+from aioliferay._core.plan import Need, Nest, Nested, Planned, Room
+from aioliferay._nests import Fan, NestedCalls
+from aioliferay.errors import DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aioliferay._call import Call
+    from aioliferay._core.messages import Command
+    from aioliferay._options import Terms
+
+_ASSUMED_SECONDS: Final = 0.11  # a request under basic authentication (`real-timings.md` §0)
+_LEAST_SAVING: Final = 0.01  # seconds; less is not worth that a nest which fails must be taken apart
+_NULL: Final = re.compile(r"/[^/]*/(?:fetch|delete|remove|unset)(?:-|\.|$)")
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
+# The portal would hand over a java.util.Date: to a text or a long that is not what the milliseconds in its JSON are.
+_DATE: Final = re.compile(r"(?:[Dd]ate|[Bb]irthday)$")
+
+
+class Route(NamedTuple):
+    """In which stages calls go, whether nested where that is possible, and what decided that."""
+
+    plan: plan.Plan
+    dependent: Literal["nested", "staged"] = "staged"
+    why: str = ""
+
+
+def route_of(calls: Sequence[Call[Any]], terms: Terms, fastest: float | None) -> Route:
+    """Decide how calls go; `fastest` is what a request of this session takes at least, in seconds, None if not measured."""
+    if all(call.command.params is None for call in calls):
+        return Route(plan.Plan([list(range(len(calls)))] if calls else [], {}))
+    told = _planned(calls, terms)
+    staged = plan.plan(told)
+    max_nested = min(terms.limits.max_nested, terms.limits.max_calls - 1)
+    if terms.dependent == "staged" or not max_nested:
+        return Route(staged, why='dependent="staged"' if max_nested else "max_nested=0")
+    nested = plan.plan(told, max_nested)
+    if not nested.nested:
+        return Route(staged, why="none of them can be nested")
+    if terms.dependent == "nested":
+        return Route(nested, "nested", 'dependent="nested"')
+    cost = nested.seconds(max_nested)
+    saved = (len(staged.stages) - len(nested.stages)) * (_ASSUMED_SECONDS if fastest is None else fastest)
+    known = "is taken for 110 ms, as none was measured"
+    if fastest is not None:
+        known = f"took {fastest * 1000:.1f} ms at least so far"
+    text = f"a request of this session {known}, so that nesting saves {saved * 1000:.0f} ms and costs {cost * 1000:.1f} ms"
+    if saved > max(cost, _LEAST_SAVING):
+        return Route(nested, "nested", text)
+    return Route(staged, "staged", text)
+
+
+def _planned(calls: Sequence[Call[Any]], terms: Terms) -> list[Planned]:
+    positions = {id(call): position for position, call in enumerate(calls)}
+    return [_told(call, positions, terms) for call in calls]
+
+
+def _told(call: Call[Any], positions: Mapping[int, int], terms: Terms) -> Planned:
+    command = call.command
+    needs: list[Need] = []
+    is_plain = not command.is_raw or all(map(_DOTTED.fullmatch, command.params or ()))
+    is_fan = False
+    for name, value in (command.params or {}).items():
+        if isinstance(value, Reference):
+            is_fan = is_fan or value.is_each
+            if (position := positions.get(id(value.source))) is not None:
+                needs.append(Need(position, value.is_each, can_nest=_can_be_handed_over(value) and name != "class"))
+            elif value.is_each:
+                is_plain = False  # the elements are known: it goes as so many statements
+    is_alone = terms.are_writes_alone and not command.is_read
+    return Planned(
+        tuple(needs),
+        is_read=command.is_read,
+        is_selected=bool(command.select),
+        can_host=is_plain and not is_fan and not is_alone and _NULL.match(command.path) is None,
+        can_nest=is_plain and not is_alone,
+    )
+
+
+def _can_be_handed_over(reference: Reference) -> bool:
+    name = reference.name
+    return not reference.inner and _PLAIN.fullmatch(name) is not None and name != "class" and not _DATE.search(name)
+
+
+def single(call: Call[Any], position_of: Callable[[Call[Any]], int]) -> list[Call[Any]]:
+    """Return what departs for a call that is in no nest: itself, or a part for each element; nothing if it ends here."""
+    if call.done():
+        return []
+    call.bind(_widened(call))
+    if call.command.params is None:
+        return [call]
+    try:
+        command = bound(call.command)
+        if command.params is None:
+            call.bind(command)
+            return [call]
+        shape, commands = spread(command)
+    except DependencyError as error:
+        call.settle(NotSent(error), position=position_of(call))
+        return []
+    return [*Fan(call, shape, commands, position_of).parts]
+
+
+def nested(nest: Nest, calls: Sequence[Call[Any]], position_of: Callable[[Call[Any]], int]) -> NestedCalls | None:
+    """Return the calls of a nest, ready to depart; None if not all of them can or want to."""
+    inside = {position: calls[position] for position in _everyone(nest)}
+    if any(call.done() for call in inside.values()):
+        return None
+    try:
+        command = _command_of(nest, inside)
+    except DependencyError:
+        return None
+    return NestedCalls(nest, command, inside, position_of)
+
+
+def members_of(nest: Nest, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
+    """Return all calls of a nest, in call order."""
+    return [calls[position] for position in sorted(_everyone(nest))]
+
+
+def _everyone(nest: Nest) -> set[int]:
+    return {nest.root.call, *nest.root.calls()}
+
+
+def _command_of(nest: Nest, inside: Mapping[int, Call[Any]]) -> Command:
+    positions = {id(call): position for position, call in inside.items()}
+    return nesting.command_of(nest, {position: _bare(call, positions) for position, call in inside.items()})
+
+
+def _bare(call: Call[Any], positions: Mapping[int, int]) -> nesting.Bare:
+    """Return a call as it is nested: results of calls that are not in the nest are filled in.
+
+    Raises:
+        DependencyError: one of these is missing.
+    """
+    command = _widened(call)
+    flags: list[nesting.Flag] = []
+    values: dict[str, object] = {}
+    for name, value in (command.params or {}).items():
+        if isinstance(value, Reference):
+            if id(value.source) in positions:
+                flags.append(nesting.Flag(name, positions[id(value.source)], value.name))
+            else:
+                values[name] = referred(value, call.path)
+    try:
+        return nesting.Bare(command, codec.literal(command, values), flags)
+    except (TypeError, ValueError) as error:
+        raise DependencyError(f"a property that it refers to cannot be sent: {error}", path=call.path) from error
+
+
+def _widened(call: Call[Any]) -> Command:
+    """Return the command with what other calls refer to in its white-list, if it has one."""
+    command = call.command
+    if not command.listed:
+        return command
+    more = [name for name in call.wanted if name not in command.listed and _PLAIN.fullmatch(name)]
+    return codec.relisted(command, (*command.listed, *more)) if more else command
+
+
+def requests_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float) -> list[list[Sequence[Call[Any]]]]:
+    """Return what departs in a stage wave by wave, and request by request."""
+    if not calls:
+        return []
+    nests = {
+        position: Nested(call.nested, position > 0 and call.follows(calls[position - 1]))
+        for position, call in enumerate(calls)
+        if isinstance(call, NestedCalls)
+    }
+    sizes = [len(call.command.statement) for call in calls]
+    waves = plan.waves(sizes, [call.command.is_read for call in calls], _room(terms, most_bytes), nests)
+    return [[calls[request.start : request.stop] for request in wave] for wave in waves]
+
+
+def _room(terms: Terms, most_bytes: float = math.inf) -> Room:
+    limits = terms.limits
+    return Room(
+        max_calls=limits.max_calls,
+        max_bytes=int(min(limits.max_bytes, most_bytes)),
+        max_nested=limits.max_nested,
+        are_writes_alone=terms.are_writes_alone,
+    )
+
+
+def explained(calls: Sequence[Call[Any]], terms: Terms, fastest: float | None) -> tuple[Route, list[PlannedRequest]]:
+    """Tell which requests the calls would be sent in. Nothing happens to them."""
+    route = route_of(calls, terms, fastest)
+    requests: list[PlannedRequest] = []
+    for number, stage in enumerate(route.plan.stages, 1):
+        drafts = [_draft(entry, calls) for entry in stage]
+        nests = {place: draft.nested for place, draft in enumerate(drafts) if draft.nested is not None}
+        sizes = [len(draft.body or b"") for draft in drafts]
+        for wave in plan.waves(sizes, [draft.is_read for draft in drafts], _room(terms), nests):
+            requests += [_planned_request(drafts[request.start : request.stop], number) for request in wave]
+    return route, requests
+
+
+class _Draft(NamedTuple):
+    statement: PlannedStatement
+    body: bytes | None
+    is_read: bool
+    nested: Nested | None = None
+
+
+def _planned_request(drafts: Sequence[_Draft], stage: int) -> PlannedRequest:
+    bodies = [draft.body for draft in drafts if draft.body is not None]
+    body = b"[%b]" % b",".join(bodies) if len(bodies) == len(drafts) else None
+    return PlannedRequest(tuple(draft.statement for draft in drafts), body, stage)
+
+
+def _draft(entry: plan.Entry, calls: Sequence[Call[Any]]) -> _Draft:
+    if isinstance(entry, int):
+        command = _widened(calls[entry])
+        body = command.statement if command.params is None else None
+        statement = PlannedStatement((_planned_call(entry, command),), None if body is None else len(body))
+        return _Draft(statement, body, command.is_read)
+    inside = {position: calls[position] for position in _everyone(entry)}
+    positions = {id(call) for call in inside.values()}
+    references = [reference for call in inside.values() for reference in call.command.references]
+    is_known = all(id(reference.source) in positions or reference.source.done() for reference in references)
+    body = _command_of(entry, inside).statement if is_known else None
+    members = [_planned_call(position, calls[position].command) for position in entry.root.calls()]
+    statement = PlannedStatement(tuple(members), None if body is None else len(body), not entry.root.is_shown)
+    is_read = all(call.command.is_read for call in inside.values())
+    return _Draft(statement, body, is_read, Nested(entry.size, not entry.root.is_shown))
+
+
+def _planned_call(position: int, command: Command) -> PlannedCall:
+    retry: Literal["idempotent", "write"] = "idempotent" if command.is_idempotent else "write"
+    return PlannedCall(command.path, position, "read" if command.is_read else retry)
