@@ -20,7 +20,7 @@ from aioliferay._deadline import expire
 from aioliferay._http import Trip
 from aioliferay._nests import NestedCalls, conclude, singles
 from aioliferay._options import Terms
-from aioliferay._stages import members_of, nested, requests_of, route_of, single
+from aioliferay._stages import Learnt, are_independent, members_of, nested, requests_of, route_of, single
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
@@ -107,6 +107,12 @@ class Exchange:
     under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
     _allowance: recovery.RetryAllowance | None = None
     _learned_bytes: float = math.inf
+    _lost: set[str] = field(default_factory=set[str])
+
+    @property
+    def learnt(self) -> Learnt:
+        """What decides how calls go that need results of others."""
+        return Learnt(self.invoker.fastest, self._lost)
 
     async def run(self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf) -> None:
         """Send the calls, in one request where that is possible, and settle each of them.
@@ -118,8 +124,11 @@ class Exchange:
         self.under_way.append(run)
         try:
             with run.scope:
-                for stage in route_of(calls, run.terms, self.invoker.fastest).plan.stages:
-                    await self._send_stage(run, stage)
+                if are_independent(calls):
+                    await self._send(run, [call for call in calls if not call.done()])
+                else:
+                    for stage in route_of(calls, run.terms, self.learnt).plan.stages:
+                        await self._send_stage(run, stage)
         finally:
             for call in (*run.parts, *calls):
                 end_cancelled(call)
@@ -159,7 +168,7 @@ class Exchange:
     async def _one_by_one(self, run: UnderWay, calls: Sequence[Call[Any]], error: LiferayError | None = None) -> None:
         """Send calls that were to be nested, each by itself, stage by stage; `error` if the portal refused the nest."""
         calls = sorted({id(call): call for call in calls if not call.done()}.values(), key=run.position)
-        for stage in route_of(calls, replace(run.terms, dependent="staged"), None).plan.stages:
+        for stage in route_of(calls, replace(run.terms, dependent="staged"), self.learnt).plan.stages:
             ready = [self._single(run, calls[entry]) for entry in stage if isinstance(entry, int)]
             await self._send(run, [call for departing in ready for call in departing], error)
 
@@ -182,6 +191,7 @@ class Exchange:
         """Send one group until each of its calls has ended, also those of nests that were taken apart on the way."""
         nests = [call for call in group.calls if isinstance(call, NestedCalls)]
         await self._deliver_group(run, group)
+        self._lost.update(path for nest in nests for path in nest.lost)
         if left := [call for nest in nests for call in nest.left]:
             await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))
 

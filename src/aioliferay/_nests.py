@@ -55,9 +55,10 @@ class NestedCalls(Call[Any]):
         members: the calls whose results the nest brings.
         everyone: these, and the outermost call, whose result may be another statement's.
         error: why it was taken apart, if the portal refused it.
+        lost: services whose results its answer does not have.
     """
 
-    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "members")
+    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "lost", "members")
 
     def __init__(
         self, nest: Nest, command: Command, calls: Mapping[int, Call[Any]], position_of: Callable[[Call[Any]], int]
@@ -71,6 +72,7 @@ class NestedCalls(Call[Any]):
         self.members: list[Call[Any]] = [calls[position] for position in nest.root.calls()]
         self.everyone: list[Call[Any]] = list(dict.fromkeys([root, *self.members]))
         self.error: LiferayError | None = None
+        self.lost: list[str] = []
 
     @property
     def nested(self) -> int:
@@ -146,6 +148,8 @@ class NestedCalls(Call[Any]):
             call = self._calls[position]
             if call.done():
                 continue
+            if result is nesting.MISSING and _is_grounded(call):
+                self.lost.append(call.path)
             if not call.command.is_read and result is nesting.MISSING:
                 lost = ResultError("it ran, but the portal's answer to the calls nested in one another lacks its result")
                 self._end(call, Ok(None, _of(call, lost)))

@@ -319,9 +319,9 @@ class BatchSession:
 
     def explain(self) -> Explanation:
         """Tell which requests would be sent, and why there is more than one; send nothing. It prints readably."""
-        invoker = self._session._exchange.invoker  # noqa: SLF001 - the other door of this house
-        route, requests = explained(self._queue.pending(), self._queue.terms, invoker.fastest)
-        return Explanation(invoker.url, tuple(requests), route.dependent, route.why, route.plan.reasons)
+        learnt = self._session._exchange.learnt  # noqa: SLF001 - the other door of this house
+        route, requests = explained(self._queue.pending(), self._queue.terms, learnt)
+        return Explanation(self._session.url, tuple(requests), route.dependent, route.why, route.plan.reasons)
 
     def upload(self, path: str, *_: object, **__: object) -> NoReturn:
         """Refuse: files never travel in a batch.

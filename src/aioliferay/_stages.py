@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from aioliferay._calling import bound, referred, spread
@@ -16,6 +17,7 @@ from aioliferay.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from aioliferay._call import Call
     from aioliferay._core.messages import Command
@@ -30,6 +32,18 @@ _DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 _DATE: Final = re.compile(r"(?:[Dd]ate|[Bb]irthday)$")
 
 
+class Learnt(NamedTuple):
+    """What a session has learnt of its portal.
+
+    Attributes:
+        fastest: the seconds that a request takes at least; None if none was answered yet.
+        lost: services whose results get lost in a nest. 7.x shows no list that is nested, 6.2 none in another nest.
+    """
+
+    fastest: float | None = None
+    lost: AbstractSet[str] = frozenset()
+
+
 class Route(NamedTuple):
     """In which stages calls go, whether nested where that is possible, and what decided that."""
 
@@ -38,61 +52,72 @@ class Route(NamedTuple):
     why: str = ""
 
 
-def route_of(calls: Sequence[Call[Any]], terms: Terms, fastest: float | None) -> Route:
-    """Decide how calls go; `fastest` is what a request of this session takes at least, in seconds, None if not measured."""
-    if all(call.command.params is None for call in calls):
+def are_independent(calls: Sequence[Call[Any]]) -> bool:
+    """Tell whether none of the calls needs the result of another: then there is nothing to plan."""
+    return all(call.command.params is None for call in calls)
+
+
+def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
+    """Decide how calls go."""
+    if are_independent(calls):
         return Route(plan.Plan([list(range(len(calls)))] if calls else [], {}))
-    told = _planned(calls, terms)
-    staged = plan.plan(told)
+    told = _planned(calls, terms, learnt.lost)
     max_nested = min(terms.limits.max_nested, terms.limits.max_calls - 1)
     if terms.dependent == "staged" or not max_nested:
-        return Route(staged, why='dependent="staged"' if max_nested else "max_nested=0")
+        return Route(plan.plan(told), why='dependent="staged"' if max_nested else "max_nested=0")
     nested = plan.plan(told, max_nested)
     if not nested.nested:
-        return Route(staged, why="none of them can be nested")
+        return Route(nested, why="none of them can be nested")
     if terms.dependent == "nested":
         return Route(nested, "nested", 'dependent="nested"')
-    cost = nested.seconds(max_nested)
-    saved = (len(staged.stages) - len(nested.stages)) * (_ASSUMED_SECONDS if fastest is None else fastest)
+    cost, fastest = nested.seconds(max_nested), learnt.fastest
+    saving = nested.saved * (_ASSUMED_SECONDS if fastest is None else fastest)
     known = "is taken for 110 ms, as none was measured"
     if fastest is not None:
         known = f"took {fastest * 1000:.1f} ms at least so far"
-    text = f"a request of this session {known}, so that nesting saves {saved * 1000:.0f} ms and costs {cost * 1000:.1f} ms"
-    if saved > max(cost, _LEAST_SAVING):
+    text = f"a request of this session {known}, so that nesting saves {saving * 1000:.0f} ms and costs {cost * 1000:.1f} ms"
+    if saving > max(cost, _LEAST_SAVING):
         return Route(nested, "nested", text)
-    return Route(staged, "staged", text)
+    return Route(plan.plan(told), "staged", text)
 
 
-def _planned(calls: Sequence[Call[Any]], terms: Terms) -> list[Planned]:
+def _planned(calls: Sequence[Call[Any]], terms: Terms, lost: AbstractSet[str]) -> list[Planned]:
     positions = {id(call): position for position, call in enumerate(calls)}
-    return [_told(call, positions, terms) for call in calls]
+    return [_told(call.command, positions, terms, lost) for call in calls]
 
 
-def _told(call: Call[Any], positions: Mapping[int, int], terms: Terms) -> Planned:
-    command = call.command
+def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: AbstractSet[str]) -> Planned:
     needs: list[Need] = []
     is_plain = not command.is_raw or all(map(_DOTTED.fullmatch, command.params or ()))
     is_fan = False
-    for name, value in (command.params or {}).items():
-        if isinstance(value, Reference):
+    if command.params is not None:
+        for value in command.params.values():
+            if type(value) is not Reference:
+                continue
             is_fan = is_fan or value.is_each
-            if (position := positions.get(id(value.source))) is not None:
-                needs.append(Need(position, value.is_each, can_nest=_can_be_handed_over(value) and name != "class"))
+            position = positions.get(id(value.source))
+            if position is not None:
+                needs.append(Need(position, value.is_each, _can_be_handed_over(value.name) and not value.inner))
             elif value.is_each:
                 is_plain = False  # the elements are known: it goes as so many statements
     is_alone = terms.are_writes_alone and not command.is_read
     return Planned(
-        tuple(needs),
-        is_read=command.is_read,
-        is_selected=bool(command.select),
-        can_host=is_plain and not is_fan and not is_alone and _NULL.match(command.path) is None,
-        can_nest=is_plain and not is_alone,
+        needs,
+        command.is_read,
+        bool(command.select),
+        is_plain and not is_fan and not is_alone and not _may_be_null(command.path),
+        is_plain and not is_alone and command.path not in lost,
     )
 
 
-def _can_be_handed_over(reference: Reference) -> bool:
-    name = reference.name
-    return not reference.inner and _PLAIN.fullmatch(name) is not None and name != "class" and not _DATE.search(name)
+@lru_cache(maxsize=1024)
+def _may_be_null(path: str) -> bool:
+    return _NULL.match(path) is not None
+
+
+@lru_cache(maxsize=1024)
+def _can_be_handed_over(name: str) -> bool:
+    return _PLAIN.fullmatch(name) is not None and name != "class" and not _DATE.search(name)
 
 
 def single(call: Call[Any], position_of: Callable[[Call[Any]], int]) -> list[Call[Any]]:
@@ -119,6 +144,8 @@ def nested(nest: Nest, calls: Sequence[Call[Any]], position_of: Callable[[Call[A
     inside = {position: calls[position] for position in _everyone(nest)}
     if any(call.done() for call in inside.values()):
         return None
+    for call in inside.values():
+        call.bind(_widened(call))
     try:
         command = _command_of(nest, inside)
     except DependencyError:
@@ -194,9 +221,9 @@ def _room(terms: Terms, most_bytes: float = math.inf) -> Room:
     )
 
 
-def explained(calls: Sequence[Call[Any]], terms: Terms, fastest: float | None) -> tuple[Route, list[PlannedRequest]]:
+def explained(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> tuple[Route, list[PlannedRequest]]:
     """Tell which requests the calls would be sent in. Nothing happens to them."""
-    route = route_of(calls, terms, fastest)
+    route = route_of(calls, terms, learnt)
     requests: list[PlannedRequest] = []
     for number, stage in enumerate(route.plan.stages, 1):
         drafts = [_draft(entry, calls) for entry in stage]

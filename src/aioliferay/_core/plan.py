@@ -62,8 +62,7 @@ class Need(NamedTuple):
     can_nest: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """What the planner must know of a call.
 
     Attributes:
@@ -74,7 +73,7 @@ class Planned:
         can_nest: whether it may be nested in another's.
     """
 
-    needs: tuple[Need, ...] = ()
+    needs: Sequence[Need] = ()
     is_read: bool = True
     is_selected: bool = False
     can_host: bool = True
@@ -135,12 +134,14 @@ Entry = int | Nest
 class Plan:
     """Stages, to be sent one after another, of entries in the order of their statements.
 
-    `reasons` tells why a call waits for a later stage than the first: its position → a text. `nested`: statements in nests.
+    `reasons` tells why a call waits for a later stage than the first: its position → a text. `nested` counts statements in
+    nests, and `saved` the stages that there would be more without any.
     """
 
     stages: list[list[Entry]]
     reasons: dict[int, str]
     nested: int = 0
+    saved: int = 0
 
     def seconds(self, max_nested: int) -> float:
         """Return about how much longer the portal takes for the nests than for the same calls side by side.
@@ -163,59 +164,110 @@ def plan(calls: Sequence[Planned], max_nested: int = 0) -> Plan:
     return _Planner(calls, max_nested).planned()
 
 
+class _Wish(NamedTuple):
+    """Where a call would be nested: under the parent whose result comes last."""
+
+    parent: int
+    is_fan: bool
+    can_nest: bool
+    has_others: bool  # it runs for each element, and needs another result beside the list
+
+
+class _Order:
+    """The stages of calls so far: a write is in none before an earlier call, and no call in one before an earlier write."""
+
+    __slots__ = ("highest", "last_write", "levels")
+
+    def __init__(self) -> None:
+        self.levels: list[int] = []
+        self.highest = self.last_write = 0
+
+    def earliest(self, call: Planned) -> int:
+        """Return the first stage in which the call may be a statement of its own."""
+        level = self.last_write if call.is_read else self.highest
+        for need in call.needs:
+            level = max(level, self.levels[need.parent] + 1)
+        return level
+
+    def add(self, call: Planned, level: int) -> None:
+        """Note in which stage the next call is."""
+        self.levels.append(level)
+        self.highest = max(self.highest, level)
+        if not call.is_read:
+            self.last_write = level
+
+
 class _Planner:
     """Goes through the calls once, in call order."""
 
     def __init__(self, calls: Sequence[Planned], max_nested: int) -> None:
         self._calls = calls
         self._max_nested = max_nested
-        self._level: list[int] = []
+        self._order = _Order()
+        self._staged = _Order()  # as it would be without nests
+        self._level = self._order.levels
         self._before: list[int] = []  # writes made before a call
         self._leaves: dict[int, tuple[Nest, Node]] = {}  # calls that are nested, and where
         self._hosts: dict[int, tuple[Nest, Node]] = {}  # calls that others are nested in, and where
         self._roots: list[list[int]] = []
         self._reasons: dict[int, str] = {}
-        self._highest = self._last_write = self._writes = self._number = self._nested = 0
+        self._writes = self._number = self._nested = 0
 
     def planned(self) -> Plan:
         for position, call in enumerate(self._calls):
             self._before.append(self._writes)
-            reason = self._nested_in(position, call) if call.needs else ""
-            if reason is not None:
+            if not call.needs:
+                self._put_in_stage(position, call, _ORDER)
+            elif (reason := self._nested_in(position, call, self._wish(position, call.needs))) is not None:
                 self._put_in_stage(position, call, reason)
-            level = self._level[position]
-            self._highest = max(self._highest, level)
+            if self._max_nested:
+                self._staged.add(call, self._staged.earliest(call))
             if not call.is_read:
-                self._last_write = level
                 self._writes += 1
         stages: list[list[Entry]] = [list(self._entries(roots)) for roots in self._roots]
-        return Plan(stages, self._reasons, self._nested)
+        return Plan(stages, self._reasons, self._nested, max(self._staged.highest - self._order.highest, 0))
 
     def _entries(self, roots: Sequence[int]) -> Iterator[Entry]:
         for position in roots:
-            nest, node = self._hosts.get(position, (None, None))
-            if node is None or not node.is_shown:
+            if position not in self._hosts:
                 yield position
-            if nest is not None:
-                yield nest
+                continue
+            nest, node = self._hosts[position]
+            if not node.is_shown:
+                yield position
+            yield nest
 
     def _put_in_stage(self, position: int, call: Planned, reason: str) -> None:
-        level = max((self._level[need.parent] + 1 for need in call.needs), default=0)
-        order = self._last_write if call.is_read else self._highest
-        if level or order:
-            self._reasons[position] = reason if level else _ORDER
-        level = max(level, order)
+        level = self._order.earliest(call)
+        if level:
+            self._reasons[position] = reason
         while len(self._roots) <= level:
             self._roots.append([])
         self._roots[level].append(position)
-        self._level.append(level)
+        self._order.add(call, level)
 
-    def _nested_in(self, position: int, call: Planned) -> str | None:
+    def _wish(self, position: int, needs: Sequence[Need]) -> _Wish:
+        for need in needs:
+            if need.parent >= position:
+                raise ValueError(f"call {position} needs the result of call {need.parent}, which is not made before it")
+        if len(needs) == 1:
+            ((parent, is_each, can_nest),) = needs
+            return _Wish(parent, is_each, can_nest, has_others=False)
+        level = self._level
+        parent = max((need.parent for need in needs), key=lambda parent: (level[parent], parent))
+        return _Wish(
+            parent,
+            any(need.is_each for need in needs),
+            all(need.can_nest for need in needs if level[need.parent] == level[parent]),
+            any(need.is_each and need.parent != parent for need in needs),
+        )
+
+    def _nested_in(self, position: int, call: Planned, wish: _Wish) -> str | None:
         """Nest the call, or return why it cannot be."""
-        parent = self._nearest(position, call)
-        reason = self._objection(position, call, parent)
+        reason = self._objection(position, call, wish)
         if reason is not None:
             return reason
+        parent = wish.parent
         nest, host, cost = self._place_in(parent)
         if nest.size + cost > self._max_nested:
             return f"a request has at most {self._max_nested} nested calls (max_nested=)"
@@ -227,44 +279,33 @@ class _Planner:
             if cost > 1 and host.parent is not None:
                 host.parent.children.append(host)
         self._number += 1
-        is_fan = any(need.is_each for need in call.needs)
-        node = Node(position, self._number, host, is_shown=True, is_fan=is_fan, barrier=host.barrier)
+        node = Node(position, self._number, host, is_shown=True, is_fan=wish.is_fan, barrier=host.barrier)
         host.children.append(node)
         nest.size += cost
         self._nested += cost
         if not call.is_read:
             node.barrier = nest.last_write = node
             nest.epoch += 1
-        self._level.append(nest.stage)
+        self._order.add(call, nest.stage)
         self._leaves[position] = nest, node
         return None
 
-    def _nearest(self, position: int, call: Planned) -> int:
-        """Return the parent whose result comes last."""
-        nearest = -1
-        for need in call.needs:
-            if need.parent >= position:
-                raise ValueError(f"call {position} needs the result of call {need.parent}, which is not made before it")
-            if nearest < 0 or (self._level[need.parent], need.parent) > (self._level[nearest], nearest):
-                nearest = need.parent
-        return nearest
-
-    def _objection(self, position: int, call: Planned, parent: int) -> str | None:  # noqa: PLR0911 - a table, read line by line
+    def _objection(self, position: int, call: Planned, wish: _Wish) -> str | None:  # noqa: PLR0911 - a table, read line by line
         """Tell what forbids to nest the call under its parent, wherever that is."""
-        host, level = self._calls[parent], self._level[parent]
         if not self._max_nested:
             return "it needs a result"
+        host = self._calls[wish.parent]
         if not call.can_nest or not host.can_host:
             return "the call that it needs may have no result, or one of the two has no form in which it can be nested"
         if not host.is_read and not host.is_selected:
             return "the write that it needs is not sent twice, and has no select="
-        if not call.is_read and (host.is_read or parent != position - 1):
+        if not call.is_read and (host.is_read or wish.parent != position - 1):
             return "a write gets the results of reads in a later request"
-        if not all(need.can_nest for need in call.needs if self._level[need.parent] == level):
+        if not wish.can_nest:
             return "the portal cannot hand over such a property as it is alone"
-        if any(need.is_each and need.parent != parent for need in call.needs):
+        if wish.has_others:
             return "it runs for each element of a list, and needs another result beside it"
-        if parent in self._leaves and self._leaves[parent][1].is_fan:
+        if wish.parent in self._leaves and self._leaves[wish.parent][1].is_fan:
             return "the call that it needs runs for each element of a list"
         return None
 
@@ -292,15 +333,16 @@ class _Planner:
 
     def _disorder(self, call: Planned, nest: Nest, host: Node) -> str | None:
         """Tell what forbids to nest the call there: other parents elsewhere, or the order of writes."""
-        others = {need.parent for need in call.needs if self._level[need.parent] >= nest.stage}
-        above: Node | None = host
-        while above is not None and others:
-            others.discard(above.call)
-            above = above.parent
-        if others:
-            return "it needs results of calls that are not nested in one another"
+        if len(call.needs) > 1:
+            others = {need.parent for need in call.needs if self._level[need.parent] >= nest.stage}
+            above: Node | None = host
+            while above is not None and others:
+                others.discard(above.call)
+                above = above.parent
+            if others:
+                return "it needs results of calls that are not nested in one another"
         is_late = self._writes != nest.epoch or host.barrier is not nest.last_write
-        return _ORDER if is_late or (not call.is_read and self._highest > nest.stage) else None
+        return _ORDER if is_late or (not call.is_read and self._order.highest > nest.stage) else None
 
 
 class Nested(NamedTuple):
