@@ -108,11 +108,12 @@ class Exchange:
     _allowance: recovery.RetryAllowance | None = None
     _learned_bytes: float = math.inf
     _lost: set[str] = field(default_factory=set[str])
+    _long: set[str] = field(default_factory=set[str])
 
     @property
     def learnt(self) -> Learnt:
         """What decides how calls go that need results of others."""
-        return Learnt(self.invoker.fastest, self._lost)
+        return Learnt(self.invoker.fastest, self._lost, self._long)
 
     async def run(self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf) -> None:
         """Send the calls, in one request where that is possible, and settle each of them.
@@ -191,7 +192,9 @@ class Exchange:
         """Send one group until each of its calls has ended, also those of nests that were taken apart on the way."""
         nests = [call for call in group.calls if isinstance(call, NestedCalls)]
         await self._deliver_group(run, group)
-        self._lost.update(path for nest in nests for path in nest.lost)
+        for nest in nests:
+            self._lost.update(nest.lost)
+            self._long.update(path for path, length in nest.lengths.items() if length > run.terms.limits.max_nested)
         if left := [call for nest in nests for call in nest.left]:
             await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))
 
@@ -372,7 +375,7 @@ def _drop_white_lists(calls: Sequence[Call[Any]]) -> bool:
     listed = [call for call in singles(calls) if call.command.is_read and call.command.listed]
     for call in listed:
         call.bind(codec.relisted(call.command, ()))
-    return bool(listed) and all(call.command.is_read and call.command.calls == 1 for call in calls)
+    return bool(listed) and all(call.command.is_read and not call.command.is_nest for call in calls)
 
 
 def end_cancelled(call: Call[Any]) -> None:

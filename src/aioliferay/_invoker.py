@@ -69,8 +69,8 @@ class Invoker:
         body = codec.encode(commands)
         self.count += 1
         trip.number, started = self.count, time.perf_counter()
-        size = len(body)
-        self.notice(ExchangeStarted(trip.number, len(commands), size))
+        size, calls = len(body), sum([command.calls for command in commands])
+        self.notice(ExchangeStarted(trip.number, calls, size))
         answer = Answer(0)
         error: Exception | None = None
         try:
@@ -82,16 +82,16 @@ class Invoker:
             outcomes = _unanswered(failure, commands, trip)
         except BaseException:
             trip.elapsed = time.perf_counter() - started
-            self.notice(ExchangeFailed(trip.number, len(commands), size, None, trip.elapsed))
+            self.notice(ExchangeFailed(trip.number, calls, size, None, trip.elapsed))
             raise
         trip.elapsed = time.perf_counter() - started
         if answer.status:
             self.seconds.append(trip.elapsed)
         if error is None:
             received = len(answer.body)
-            self.notice(ExchangeCompleted(trip.number, len(commands), size, received, answer.status, trip.elapsed))
+            self.notice(ExchangeCompleted(trip.number, calls, size, received, answer.status, trip.elapsed))
         else:
-            self.notice(ExchangeFailed(trip.number, len(commands), size, error, trip.elapsed))
+            self.notice(ExchangeFailed(trip.number, calls, size, error, trip.elapsed))
         return Posted(trip.number, outcomes, outcomes[0].error, answer.headers, size)
 
     async def _ask(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aioliferay._call import Call
 from aioliferay._calling import referred
@@ -56,9 +56,10 @@ class NestedCalls(Call[Any]):
         everyone: these, and the outermost call, whose result may be another statement's.
         error: why it was taken apart, if the portal refused it.
         lost: services whose results its answer does not have.
+        lengths: of the lists in its answer, by service.
     """
 
-    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "lost", "members")
+    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "lengths", "lost", "members")
 
     def __init__(
         self, nest: Nest, command: Command, calls: Mapping[int, Call[Any]], position_of: Callable[[Call[Any]], int]
@@ -73,6 +74,7 @@ class NestedCalls(Call[Any]):
         self.everyone: list[Call[Any]] = list(dict.fromkeys([root, *self.members]))
         self.error: LiferayError | None = None
         self.lost: list[str] = []
+        self.lengths: dict[str, int] = {}
 
     @property
     def nested(self) -> int:
@@ -123,7 +125,7 @@ class NestedCalls(Call[Any]):
                 if not call.command.is_read and not isinstance(outcome, NotRun):
                     error = _of(call, outcome.error)
                     if isinstance(error, ServerError):
-                        error.calls = max(error.calls, self.command.calls)
+                        error.calls = max(error.calls, self.command.calls)  # it may be another's in the nest
                     self._end(call, Unknown(error), is_told=is_told)
         else:
             for call in self.members:
@@ -144,8 +146,10 @@ class NestedCalls(Call[Any]):
                 return False
 
     def _share(self, value: object) -> None:
+        self._note_length(self.command.path, value)
         for position, result in nesting.results_of(self._nest, value):
             call = self._calls[position]
+            self._note_length(call.path, result)
             if call.done():
                 continue
             if result is nesting.MISSING and _is_grounded(call):
@@ -155,6 +159,10 @@ class NestedCalls(Call[Any]):
                 self._end(call, Ok(None, _of(call, lost)))
             elif result is not nesting.MISSING and (not call.command.is_read or _is_grounded(call)):
                 conclude(call, Ok(result), self._position_of)
+
+    def _note_length(self, path: str, value: object) -> None:
+        if isinstance(value, list):
+            self.lengths[path] = max(self.lengths.get(path, 0), len(cast("list[object]", value)))
 
     def _end(self, call: Call[Any], outcome: Outcome[Any], *, is_told: bool = False) -> None:
         call.settle(outcome, is_told=is_told, position=self._position_of(call))
@@ -233,15 +241,16 @@ class Fan:
         if self._open or self.whole.done():
             return
         outcomes = [part.outcome for part in self.parts]
-        for place, outcome in enumerate(outcomes):
-            if not isinstance(outcome, Ok) or outcome.error is not None:
-                self._fail(place, outcome)
-                return
-        results = [outcome.value for outcome in outcomes if isinstance(outcome, Ok)]
-        self.whole.settle_doubt()
-        conclude(self.whole, Ok(in_shape(self._shape, results)), self._position_of)
+        results = [outcome.value for outcome in outcomes if isinstance(outcome, Ok) and outcome.error is None]
+        if len(results) == len(outcomes):
+            self.whole.settle_doubt()
+            conclude(self.whole, Ok(in_shape(self._shape, results)), self._position_of)
+            return
+        bad = [place for place, outcome in enumerate(outcomes) if outcome.error is not None]
+        self._fail(next((place for place in bad if not isinstance(outcomes[place], Ok)), bad[0]))
 
-    def _fail(self, place: int, outcome: Outcome[Any]) -> None:
+    def _fail(self, place: int) -> None:
+        outcome = self.parts[place].outcome
         error = _of(self.whole, outcome.error)
         error.outcome = None  # the whole's may be another
         error.add_note(f"element {place} of {len(self.parts)}")

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from pydantic_core import from_json
+
 from aioliferay._calling import bound, referred, spread
 from aioliferay._core import codec, nesting, plan
 from aioliferay._core.explaining import PlannedCall, PlannedRequest, PlannedStatement
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _ASSUMED_SECONDS: Final = 0.11  # a request under basic authentication (`real-timings.md` §0)
 _LEAST_SAVING: Final = 0.01  # seconds; less is not worth that a nest which fails must be taken apart
+_ALL: Final = 1_000_000
 _NULL: Final = re.compile(r"/[^/]*/(?:fetch|delete|remove|unset)(?:-|\.|$)")
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
@@ -38,10 +41,12 @@ class Learnt(NamedTuple):
     Attributes:
         fastest: the seconds that a request takes at least; None if none was answered yet.
         lost: services whose results get lost in a nest. 7.x shows no list that is nested, 6.2 none in another nest.
+        long: services whose results were lists of more elements than may be nested.
     """
 
     fastest: float | None = None
     lost: AbstractSet[str] = frozenset()
+    long: AbstractSet[str] = frozenset()
 
 
 class Route(NamedTuple):
@@ -61,7 +66,7 @@ def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
     """Decide how calls go."""
     if are_independent(calls):
         return Route(plan.Plan([list(range(len(calls)))] if calls else [], {}))
-    told = _planned(calls, terms, learnt.lost)
+    told = _planned(calls, terms, learnt)
     max_nested = min(terms.limits.max_nested, terms.limits.max_calls - 1)
     if terms.dependent == "staged" or not max_nested:
         return Route(plan.plan(told), why='dependent="staged"' if max_nested else "max_nested=0")
@@ -81,9 +86,26 @@ def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
     return Route(plan.plan(told), "staged", text)
 
 
-def _planned(calls: Sequence[Call[Any]], terms: Terms, lost: AbstractSet[str]) -> list[Planned]:
+def _planned(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> list[Planned]:
     positions = {id(call): position for position, call in enumerate(calls)}
-    return [_told(call.command, positions, terms, lost) for call in calls]
+    told = [_told(call.command, positions, terms, learnt.lost) for call in calls]
+    for position in {need.parent for planned in told for need in planned.needs if need.is_each}:
+        elements = _ALL if calls[position].path in learnt.long else _elements_of(calls[position].command)
+        told[position] = told[position]._replace(elements=elements)
+    return told
+
+
+def _elements_of(command: Command) -> int:
+    """Return how many elements a list may have, by its `start` and `end`; 1 if these do not tell.
+
+    Each element counts as a nested call; there may be a million of them, and a portal that is asked for -1 gives all.
+    """
+    try:
+        params: dict[str, Any] = dict(command.params or from_json(codec.literal(command, {})))
+        start, end = int(params["start"]), int(params["end"])
+    except (KeyError, TypeError, ValueError):
+        return 1
+    return _ALL if start < 0 or end < 0 else max(end - start, 1)
 
 
 def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: AbstractSet[str]) -> Planned:

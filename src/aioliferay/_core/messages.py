@@ -66,7 +66,8 @@ class Command:
         is_read: whether it changes nothing (`get*`, `has*`, `is*`): it may be repeated, and go in parallel with others.
         is_idempotent: whether the caller says that running it twice does no harm.
         is_raw: whether its parameters are `RawParams`.
-        calls: how many calls the statement holds: more than one if calls are nested in it.
+        calls: how many calls it brings the results of.
+        is_nest: whether calls are nested in its statement.
         listed: names in the statement's white-list. Others than `select` if calls refer to more, or none if the portal could
             not apply it: then the result is cut down to `select` here.
     """
@@ -79,6 +80,7 @@ class Command:
     is_idempotent: bool = False
     is_raw: bool = False
     calls: int = 1
+    is_nest: bool = False
     listed: tuple[str, ...] = ()
 
     @property

@@ -43,7 +43,8 @@ def command_of(nest: Nest, bare: Mapping[int, Bare]) -> Command:
         select=(),
         is_read=all(command.is_read for command in commands),
         is_idempotent=all(command.is_repeatable for command in commands),
-        calls=max(len(commands), 2),
+        calls=sum(1 for _ in nest.root.calls()),
+        is_nest=True,
     )
 
 

@@ -71,6 +71,7 @@ class Planned(NamedTuple):
         is_selected: whether it has `select=`: its own statement is white-listed.
         can_host: whether others may be nested in its statement; not if its result may be null.
         can_nest: whether it may be nested in another's.
+        elements: of its result, at most, if it is a list; 1 if that is not known.
     """
 
     needs: Sequence[Need] = ()
@@ -78,6 +79,7 @@ class Planned(NamedTuple):
     is_selected: bool = False
     can_host: bool = True
     can_nest: bool = True
+    elements: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +105,7 @@ class Node:
 
     def calls(self) -> Iterator[int]:
         """Yield the positions of the calls whose results it shows."""
-        nodes = [self]
+        nodes: list[Node] = [self]
         while nodes:
             node = nodes.pop()
             if node.is_shown:
@@ -113,7 +115,7 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class Nest:
-    """Calls that travel in one statement: the outermost, its stage, and how many statements are in it.
+    """Calls that travel in one statement: the outermost, its stage, and how many calls run in it.
 
     `epoch` counts the writes of the whole plan up to its end, and `last_write` is the last in it.
     """
@@ -269,7 +271,8 @@ class _Planner:
             return reason
         parent = wish.parent
         nest, host, cost = self._place_in(parent)
-        if nest.size + cost > self._max_nested:
+        grown = nest.size + cost + (self._calls[parent].elements - 1 if wish.is_fan else 0)
+        if grown > self._max_nested:
             return f"a request has at most {self._max_nested} nested calls (max_nested=)"
         reason = self._disorder(call, nest, host)
         if reason is not None:
@@ -281,8 +284,8 @@ class _Planner:
         self._number += 1
         node = Node(position, self._number, host, is_shown=True, is_fan=wish.is_fan, barrier=host.barrier)
         host.children.append(node)
-        nest.size += cost
-        self._nested += cost
+        self._nested += grown - nest.size
+        nest.size = grown
         if not call.is_read:
             node.barrier = nest.last_write = node
             nest.epoch += 1

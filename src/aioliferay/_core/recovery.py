@@ -170,8 +170,8 @@ def next_step(
         case NotSent() if isinstance(error, ConnectError):
             return _retried(everything, outcomes, situation, policy)
         case NotRun() if _status(error) == _TOO_LARGE and len(commands) > 1:
-            apart = [(position, outcomes[position]) for position in everything if commands[position].calls > 1]
-            again = [position for position in everything if commands[position].calls == 1]
+            apart = [(position, outcomes[position]) for position in everything if commands[position].is_nest]
+            again = [position for position in everything if not commands[position].is_nest]
             return Step("split", apart, [again], dict(enumerate(outcomes)))
         case NotRun() if _status(error) in _ASKED_TO_WAIT:
             return _retried(everything, outcomes, situation, policy)
@@ -212,9 +212,9 @@ def _isolated(
     commands: Sequence[Command], outcomes: Sequence[Outcome[Any]], situation: Situation, repeatable: Sequence[int]
 ) -> Step:
     error = cast("LiferayError", outcomes[0].error)
-    repeatable = [position for position in repeatable if commands[position].calls == 1]  # a nest is taken apart
+    repeatable = [position for position in repeatable if not commands[position].is_nest]  # a nest is taken apart
     named = named_position(error, commands) if situation.is_inferring or situation.is_guided else None
-    if named is not None and commands[named].calls > 1:
+    if named is not None and commands[named].is_nest:
         named = None
     if situation.is_inferring and named is not None and isinstance(error, ServerError) and len(repeatable) < len(commands):
         concluded = _inferred(commands, error, named)

@@ -63,7 +63,7 @@ def refused(error: LiferayError, commands: Sequence[Command]) -> list[Outcome[An
     """
     kind = _fate(error, commands)
     if isinstance(error, ServerError):
-        error.calls = len(commands)
+        error.calls = sum(command.calls for command in commands)
     return [kind(error.for_call(command.path)) for command in commands]
 
 

@@ -15,7 +15,7 @@ def names_of(returns: Any) -> tuple[str, ...]:
     Raises:
         TypeError: the type has no fields.
     """
-    kind = _element_of(returns)
+    kind: Any = _element_of(returns)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields = kind.model_fields
         names = [_alias_of(field.validation_alias or field.alias, name) for name, field in fields.items()]
