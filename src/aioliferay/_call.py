@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import sys
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import anyio
 
+from aioliferay._alarms import Alarm, log_callback_errors, run_callbacks, user_site
 from aioliferay._core.messages import Cancelled, Command, Failed, NotRun, NotSent, Outcome, Reference, Unknown
 from aioliferay.errors import (
     CallbackError,
@@ -19,16 +18,13 @@ from aioliferay.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-    from types import FrameType
+    from collections.abc import Callable, Generator
 
     from pydantic_core import SchemaValidator
 
     from aioliferay._http import Trip
 
 T = TypeVar("T")
-_logger = logging.getLogger("aioliferay")
-_LIBRARY: Final = __name__.partition(".")[0]
 
 
 class Sender(Protocol):
@@ -73,7 +69,7 @@ class Call(Generic[T]):
         self._raw: Any = None
         self._settled: anyio.Event | None = None
         self._callbacks: list[Callable[[Call[T]], object]] | None = None
-        self._alarm: _Alarm | None = None
+        self._alarm: Alarm | None = None
         self._is_queued = sender is not None
         self._wanted: tuple[str, ...] | None = None
         self._doubt: Literal["ran", "inferred"] | None = None
@@ -163,7 +159,7 @@ class Call(Generic[T]):
         if self._outcome is None:
             self._callbacks = [*(self._callbacks or ()), callback]
             return
-        log_callback_errors(_run(self, [callback]))
+        log_callback_errors(run_callbacks([callback], self, self.path))
 
     def remove_done_callback(self, callback: Callable[[Call[T]], object], /) -> int:
         """Take the callback out; return how often it was there."""
@@ -328,7 +324,7 @@ class Call(Generic[T]):
             self._raw = raw
         self._sender = None
         if outcome.error is not None and not is_told and not isinstance(outcome, Cancelled):
-            self._alarm = _Alarm(outcome.error)
+            self._alarm = Alarm(outcome.error)
         if self._settled is not None:
             self._settled.set()
             self._settled = None
@@ -371,7 +367,7 @@ class Call(Generic[T]):
     def run_callbacks(self) -> list[CallbackError]:
         """Run the callbacks of a settled call once; return what they raised."""
         callbacks, self._callbacks = self._callbacks, None
-        return _run(self, callbacks) if callbacks else []
+        return run_callbacks(callbacks, self, self.path) if callbacks else []
 
     def _silence(self) -> None:
         if self._alarm is not None:
@@ -395,45 +391,3 @@ class Each:
 
     def __repr__(self) -> str:
         return f"{self._call!r}.each"
-
-
-class _Alarm:
-    """Logs a failure that nobody looked at when its call is collected. Only failed calls have one: a finaliser costs."""
-
-    __slots__ = ("error", "is_armed")
-
-    def __init__(self, error: LiferayError) -> None:
-        self.error = error
-        self.is_armed = True
-
-    def __del__(self) -> None:
-        if self.is_armed:
-            _logger.error("a call failed and nobody looked: %s", self.error)
-
-
-def log_callback_errors(errors: Iterable[CallbackError]) -> None:
-    """Log what callbacks raised, where nobody is there to raise it to."""
-    for error in errors:
-        _logger.error("%s", error, exc_info=error.__cause__)
-
-
-def user_site() -> tuple[str, int]:
-    """Return file and line of the nearest frame outside this library."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - documented, and `inspect` is a hundred times slower
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _LIBRARY:
-        frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<unknown>", 0)
-
-
-def _run(call: Call[T], callbacks: Iterable[Callable[[Call[T]], object]]) -> list[CallbackError]:
-    errors: list[CallbackError] = []
-    for callback in callbacks:
-        try:
-            callback(call)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as cause:  # noqa: BLE001 - even a CancelledError, which the result of a future of theirs may be
-            error = CallbackError(f"a callback of the call raised {type(cause).__name__}: {cause}", path=call.path)
-            error.__cause__ = cause
-            errors.append(error)
-    return errors

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 
 from aioliferay import _deadline as deadline
-from aioliferay._call import Call, log_callback_errors, user_site
+from aioliferay._alarms import log_callback_errors, user_site
 from aioliferay._core.messages import NotRun, NotSent, Ok
 from aioliferay._exchange import Exchange, end_cancelled
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
@@ -19,6 +19,7 @@ from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, Ca
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from aioliferay._call import Call
     from aioliferay._options import Terms
     from aioliferay._tasks import BackgroundTasks
     from aioliferay.errors import Remainder

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, Unpack, o
 import anyio
 
 from aioliferay import _deadline as deadline
+from aioliferay._alarms import log_callback_errors
 from aioliferay._auth import Authentication, authentication_of
-from aioliferay._call import Call, log_callback_errors
 from aioliferay._calling import CallOptions, checked_timeout, make_call
 from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from aioliferay._call import Call
     from aioliferay._calling import Params
     from aioliferay.observe import Hook
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from inspect import get_annotations
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, is_typeddict
 
@@ -22,7 +23,7 @@ def names_of(returns: Any) -> tuple[str, ...]:
     elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
         names = [field.name for field in dataclasses.fields(kind)]
     elif is_typeddict(kind):
-        names = list(kind.__annotations__)
+        names = list(get_annotations(kind))
     else:
         names = []
     if not names:
