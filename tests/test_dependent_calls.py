@@ -669,3 +669,136 @@ async def test_each_fails_with_the_error_of_its_element(portal):
     assert isinstance(rare.outcome, Failed)
     assert "element 1 of 3" in rare.exception().__notes__
     assert 3 == len(good.result())
+
+
+@pytest.mark.parametrize("version", ["6.2", "7.0", "7.4"])
+async def test_parameter_of_capitals_reaches_a_nested_call(version):
+    """The portal spells `classPK` as `classPk` inside, but not in a reference: a nested call gets the value all the same."""
+    portal = FakePortal(version)
+
+    @portal.service("/site/get-site")
+    def get_site() -> dict[str, object]:
+        return {"friendlyURL": "/a"}
+
+    @portal.service("/site/get-by-url")
+    def get_by_url(friendlyURL: str | None) -> str:  # noqa: N803 - as the portal spells it
+        return f"<{friendlyURL}>"
+
+    async with opened(portal) as session:
+        batch = session.batch(dependent="nested")
+        site = batch.call("/site/get-site")
+        found = batch.call("/site/get-by-url", {"friendlyURL": site["friendlyURL"]})
+        await batch.invoke()
+    assert "</a>" == found.result()
+    assert 1 == len(portal.requests)
+
+
+async def test_list_of_lists_is_not_white_listed(portal):
+    """A white-list goes one level into lists only: elements further down are asked for in a stage of their own."""
+
+    @portal.service("/thing/get-matrix")
+    def get_matrix() -> list[list[dict[str, int]]]:
+        return [[{"thingId": 1}, {"thingId": 2}], [{"thingId": 3}]]
+
+    async with opened(portal) as session:
+        batch = session.batch(dependent="nested")
+        matrix = batch.call("/thing/get-matrix")
+        each = batch.call("/thing/get-thing", {"thingId": matrix.each["thingId"]})
+        await batch.invoke()
+    assert [[1, 2], [3]] == [[thing["thingId"] for thing in row] for row in each.result()]
+
+
+async def test_nothing_is_inferred_beside_a_nest(portal):
+    """With `on_failure="infer"` no conclusion is drawn for a request with a nest: a key may have been handed over there."""
+
+    @portal.service("/thing/drop-thing")
+    def drop_thing(thing_id: int) -> None:
+        raise JavaError("com.example.NoSuchThingException", f"No Thing exists with the primary key {thing_id}")
+
+    async with opened(portal) as session:
+        batch = session.batch(dependent="nested", on_failure="infer")
+        thing = batch.call("/thing/add-thing", {"name": "x"}, select=["thingId"])
+        calls = [batch.call("/thing/drop-thing", {"thingId": value}) for value in (thing["thingId"], 100)]
+        await batch.invoke(return_exceptions=True)
+    assert ["unknown"] * 3 == [call.outcome.name for call in (thing, *calls)]
+
+
+async def test_deep_chain_is_cut(portal):
+    """A chain goes as deep as the portal and the parser can read, whatever the limits allow, and on in a further stage."""
+    async with opened(portal, limits=BatchLimits(max_calls=5000, max_nested=4000)) as session:
+        batch = session.batch(dependent="nested")
+        calls = [batch.call("/thing/get-thing", {"thingId": 0}, select=["next"])]
+        for _ in range(90):
+            calls.append(batch.call("/thing/get-thing", {"thingId": calls[-1]["next"]}, select=["next"]))
+        results = await batch.invoke()
+    assert list(range(1, 92)) == [result["next"] for result in results]
+    assert 3 == len(portal.requests)
+
+
+async def test_write_takes_no_null_that_may_be_no_property(portal):
+    """A white-list has null for a name that the portal does not know: a write takes it only if `select=` has the name."""
+    async with opened(portal) as session:
+        for select, ran_by_then in ((["screenName"], 0), (["screenName", "commentz"], 1)):
+            batch = session.batch()
+            user = batch.call("/user/get-current-user", select=select)
+            write = batch.call("/thing/add-thing", {"name": user["commentz"]})
+            await batch.invoke(return_exceptions=True)
+            assert ran_by_then == ran(portal, "/thing/add-thing")
+            assert isinstance(write.exception(), DependencyError) == (not ran_by_then)
+        batch = session.batch(dependent="nested")
+        first = batch.call("/thing/add-thing", {"name": "x"}, select=["thingId"])
+        second = batch.call("/thing/add-thing", {"name": first["nope"]})
+        await batch.invoke(return_exceptions=True)
+    assert "if null is meant, put 'nope' into its select=" in str(second.exception())
+    assert {"thingId": 100} == first.result()
+
+
+async def test_idempotent_write_of_a_refused_nest_goes_again(portal):
+    """A write that may be repeated is, when its nest was refused: then each call has its own result or error."""
+    async with opened(portal) as session:
+        batch = session.batch(dependent="nested")
+        write = batch.call("/thing/add-thing", {"name": "x"}, select=["thingId"], idempotent=True)
+        bad = batch.call("/group/get-group", {"groupId": write["thingId"]})
+        await batch.invoke(return_exceptions=True)
+    assert {"thingId": 100} == write.result()
+    assert isinstance(bad.outcome, Failed)
+
+
+async def test_list_of_known_length_counts_its_elements(portal):
+    """A list counts as many nested calls as `start` and `end` allow; one that turned out to be long is remembered."""
+
+    @portal.service("/thing/get-range")
+    def get_range(start: int, end: int) -> list[dict[str, int]]:
+        return [{"thingId": number} for number in range(start, 60 if end < 0 else end)]
+
+    async with opened(portal) as session:
+        for start, end, requests in ((0, 50, 1), (0, 51, 2), (-1, -1, 2)):
+            batch = session.batch(dependent="nested")
+            things = batch.call("/thing/get-range", {"start": start, "end": end})
+            batch.call("/thing/get-thing", {"thingId": things.each["thingId"]})
+            assert requests == len(batch.explain().requests)
+            await batch.invoke()
+        for requests in (1, 2):
+            batch = session.batch(dependent="nested")
+            things = batch.call("/thing/get-things", {"count": 60})
+            each = batch.call("/thing/get-thing", {"thingId": things.each["thingId"]})
+            assert requests == len(batch.explain().requests)
+            await batch.invoke()
+            assert 60 == len(each.result())
+
+
+async def test_error_of_an_element_tells_its_own_request(portal):
+    """The error of a call per element names the element and the request that failed, once each."""
+
+    @portal.service("/thing/get-rare")
+    def get_rare(thing_id: int) -> int:
+        raise JavaError("java.lang.RuntimeException", f"no {thing_id}")
+
+    async with opened(portal) as session:
+        batch = session.batch(dependent="staged")
+        things = batch.call("/thing/get-things", {"count": 1})
+        rare = batch.call("/thing/get-rare", {"thingId": things.each["thingId"]})
+        await batch.invoke(return_exceptions=True)
+    assert ["element 0 of 1"] == rare.exception().__notes__[:1]
+    assert 2 == len(rare.exception().__notes__)
+    assert (1, 2, "failed") == (rare.exception().position, rare.exception().request, rare.exception().outcome)

@@ -36,6 +36,8 @@ TESTS = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox 
 
 NOT_EXECUTED = {  # by language and beginning of the block: the reason why nothing is run
     ("text", "intent →"): "a picture",
+    ("text", "user"): "a picture of calls and requests: what is sent is executed beside it",
+    ("text", '{"$1['): "a statement with a remark on each line: what is sent is executed below it",
     ("text", "src/aioliferay/\n├──"): "the list of modules: tests/test_layout.py holds the code to it",
     ("text", "[{"): "a request's body: compared with what the library sends by test_body_shown_is_what_is_sent",
     (

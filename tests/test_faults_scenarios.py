@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
-import certifi
 import pytest
 from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, note, settings
@@ -25,21 +24,10 @@ from scenarios import Ask, Attempt, Evidence, Made, Scenario, play, portals, sce
 
 COUNT = int(os.environ.get("AIOLIFERAY_SCENARIOS", "2000"))
 SHARES = {"asyncio": 0.6, "trio": 0.4}
+pytestmark = pytest.mark.usefixtures("one_certificate")
 CHUNK = 2_500  # Hypothesis remembers every example of a run
 LONGEST = 30  # seconds for one scenario: it would hang
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_certificate(tmp_path_factory):
-    """Let each session's client read one certificate, not 150: that costs 25 ms, and no scenario uses TLS."""
-    text = Path(certifi.where()).read_text("ascii")
-    end = "-----END CERTIFICATE-----\n"
-    file = tmp_path_factory.mktemp("certificates") / "one.pem"
-    file.write_text(text[text.index("-----BEGIN") : text.index(end) + len(end)], "ascii")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(file))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from aioliferay._core.messages import (
     Request,
     Unknown,
 )
-from aioliferay._core.plan import BatchLimits
+from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._queue import BatchCallback
 from aioliferay._sessions import BatchSession, Session

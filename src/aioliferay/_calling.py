@@ -60,7 +60,7 @@ def _bound_at_once(command: Command, sender: Sender | None) -> Command:
     for reference in command.references:
         source: Call[Any] = reference.source
         if source.done():
-            referred(reference, command.path)
+            referred(reference, command)
         elif sender is None or not source.belongs_to(sender):
             raise ValueError(
                 f"{command.path}: it refers to a call that is pending elsewhere: await that one first, or make both in one "
@@ -92,7 +92,7 @@ def bound(command: Command) -> Command:
     """
     params = (command.params or {}).items()
     known = [(name, value) for name, value in params if isinstance(value, Reference) and value.source.done()]
-    return filled(command, {name: referred(value, command.path) for name, value in known if not value.is_each})
+    return filled(command, {name: referred(value, command) for name, value in known if not value.is_each})
 
 
 def filled(command: Command, values: Mapping[str, object]) -> Command:
@@ -114,7 +114,7 @@ def spread(command: Command) -> tuple[Shape, list[Command]]:
         DependencyError: a result is missing, is no list, has an element without the property, or two lists differ.
     """
     params = (command.params or {}).items()
-    lists = {name: elements_of(value, command.path) for name, value in params if isinstance(value, Reference)}
+    lists = {name: elements_of(value, command) for name, value in params if isinstance(value, Reference)}
     shapes = {elements.shape for elements in lists.values()}
     if len(shapes) > 1:
         sizes = " and ".join(str(len(elements.values)) for elements in lists.values())
@@ -124,37 +124,61 @@ def spread(command: Command) -> tuple[Shape, list[Command]]:
     return shapes.pop(), [filled(command, dict(row)) for row in zip(*columns, strict=True)]
 
 
-def referred(reference: Reference, path: str) -> object:
-    """Return what a reference stands for, once its call has ended; of a list's elements, their `Elements`.
+def referred(reference: Reference, command: Command) -> object:
+    """Return what a reference of a command stands for, once its call has ended; of a list's elements, their `Elements`.
 
     Raises:
-        DependencyError: there is no such result or property; `__cause__` is the call's error.
+        DependencyError: there is no such result or property; `__cause__` is the call's error. To a write it makes no
+            difference whether a white-list has null for a name, or the portal does not know the name.
     """
     if reference.is_each:
-        return elements_of(reference, path)
-    result = _result(reference, path)
+        return elements_of(reference, command)
+    result = _result(reference, command.path)
     value = found(result, (reference.name, *reference.inner))
     if value is MISSING:
-        raise _lacking(reference, result, path)
+        raise _lacking(reference, result, command.path)
+    if value is None and not is_sure_of(reference, command):
+        raise _perhaps_lacking(reference, command.path)
     return value
 
 
-def elements_of(reference: Reference, path: str) -> Elements:
+def elements_of(reference: Reference, command: Command) -> Elements:
     """Return what a reference to a list's elements stands for.
 
     Raises:
         DependencyError: as `referred`.
     """
-    result = _result(reference, path)
+    result = _result(reference, command.path)
     try:
         elements = taken(result, (reference.name, *reference.inner))
     except TypeError:
-        raise _lacking(reference, result, path) from None
+        raise _lacking(reference, result, command.path) from None
+    is_sure = is_sure_of(reference, command)
     for place, value in enumerate(elements.values):
         if value is MISSING:
             text = f"it needs {_named(reference)} of {reference.source.path}, whose element {place} has no such property"
-            raise DependencyError(text, path=path)
+            raise DependencyError(text, path=command.path)
+        if value is None and not is_sure:
+            raise _perhaps_lacking(reference, command.path)
     return elements
+
+
+def is_sure_of(reference: Reference, command: Command) -> bool:
+    """Tell whether a null there is harmless to the command, or means null and not that the portal does not know the name.
+
+    A white-list answers null for a name that it does not know. Who names it in `select=` gets the same from the portal.
+    """
+    source: Command = reference.source.command
+    return command.is_read or not source.listed or reference.name in source.select
+
+
+def _perhaps_lacking(reference: Reference, path: str) -> DependencyError:
+    source = reference.source.path
+    text = (
+        f"it needs {_named(reference)} of {source}, which is null, or no property at all: the portal does not tell, because "
+        f"{source} has select=; if null is meant, put {reference.name!r} into its select="
+    )
+    return DependencyError(text, path=path)
 
 
 def _result(reference: Reference, path: str) -> object:

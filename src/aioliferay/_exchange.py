@@ -107,7 +107,7 @@ class Exchange:
     under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
     _allowance: recovery.RetryAllowance | None = None
     _learned_bytes: float = math.inf
-    _lost: set[str] = field(default_factory=set[str])
+    _lost: dict[str, int] = field(default_factory=dict[str, int])
     _long: set[str] = field(default_factory=set[str])
 
     @property
@@ -193,7 +193,7 @@ class Exchange:
         nests = [call for call in group.calls if isinstance(call, NestedCalls)]
         await self._deliver_group(run, group)
         for nest in nests:
-            self._lost.update(nest.lost)
+            self._lost |= {path: min(depth, self._lost.get(path, depth)) for path, depth in nest.lost.items()}
             self._long.update(path for path, length in nest.lengths.items() if length > run.terms.limits.max_nested)
         if left := [call for nest in nests for call in nest.left]:
             await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))

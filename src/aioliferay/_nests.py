@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aioliferay._call import Call
 from aioliferay._calling import referred
 from aioliferay._core import codec, nesting
-from aioliferay._core.elements import in_shape
+from aioliferay._core.elements import Elements, in_shape
 from aioliferay._core.messages import Cancelled, Failed, NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay.errors import AnswerTooLargeError, DependencyError, LiferayError, ProtocolError, ResultError, ServerError
 
@@ -55,7 +55,7 @@ class NestedCalls(Call[Any]):
         members: the calls whose results the nest brings.
         everyone: these, and the outermost call, whose result may be another statement's.
         error: why it was taken apart, if the portal refused it.
-        lost: services whose results its answer does not have.
+        lost: how deep in it the results of services were that its answer does not have.
         lengths: of the lists in its answer, by service.
     """
 
@@ -73,7 +73,7 @@ class NestedCalls(Call[Any]):
         self.members: list[Call[Any]] = [calls[position] for position in nest.root.calls()]
         self.everyone: list[Call[Any]] = list(dict.fromkeys([root, *self.members]))
         self.error: LiferayError | None = None
-        self.lost: list[str] = []
+        self.lost: dict[str, int] = {}
         self.lengths: dict[str, int] = {}
 
     @property
@@ -122,7 +122,7 @@ class NestedCalls(Call[Any]):
         elif self._is_puzzle(outcome):
             self.error = outcome.error
             for call in self.members:
-                if not call.command.is_read and not isinstance(outcome, NotRun):
+                if not self._may_go_again(call, outcome):
                     error = _of(call, outcome.error)
                     if isinstance(error, ServerError):
                         error.calls = max(error.calls, self.command.calls)  # it may be another's in the nest
@@ -145,15 +145,20 @@ class NestedCalls(Call[Any]):
             case _:
                 return False
 
+    def _may_go_again(self, call: Call[Any], outcome: Outcome[Any]) -> bool:
+        if call.command.is_read or isinstance(outcome, NotRun):
+            return True
+        return call.command.is_idempotent and isinstance(outcome.error, ServerError | AnswerTooLargeError)
+
     def _share(self, value: object) -> None:
         self._note_length(self.command.path, value)
-        for position, result in nesting.results_of(self._nest, value):
+        for position, depth, result in nesting.results_of(self._nest, value):
             call = self._calls[position]
             self._note_length(call.path, result)
             if call.done():
                 continue
             if result is nesting.MISSING and _is_grounded(call):
-                self.lost.append(call.path)
+                self.lost[call.path] = min(depth, self.lost.get(call.path, depth))
             if not call.command.is_read and result is nesting.MISSING:
                 lost = ResultError("it ran, but the portal's answer to the calls nested in one another lacks its result")
                 self._end(call, Ok(None, _of(call, lost)))
@@ -207,10 +212,15 @@ def _of(call: Call[Any], error: LiferayError | None) -> Any:
 
 
 def _is_grounded(call: Call[Any]) -> bool:
-    """Tell whether all that the call refers to is there: a name that a result lacks reaches a nested call as null."""
+    """Tell whether all that the call refers to is there: a name that a result lacks reaches a nested call as null.
+
+    Of a list in a list the portal shows a white-list nothing.
+    """
     try:
         for reference in call.command.references:
-            referred(reference, call.path)
+            value = referred(reference, call.command)
+            if isinstance(value, Elements) and any(part is not None for part in value.shape):
+                return False
     except DependencyError:
         return False
     return True
@@ -251,8 +261,9 @@ class Fan:
 
     def _fail(self, place: int) -> None:
         outcome = self.parts[place].outcome
+        self.parts[place].hand_over_trip()
         error = _of(self.whole, outcome.error)
-        error.outcome = None  # the whole's may be another
+        error.outcome, error.__notes__ = None, []  # the whole's may be others
         error.add_note(f"element {place} of {len(self.parts)}")
         own: Outcome[Any] = replace(outcome, error=error)
         has_run = any(isinstance(part.outcome, Ok | Unknown) for part in self.parts)
@@ -307,6 +318,11 @@ class Part(Call[Any]):
         """Note that it is in a request that is about to leave."""
         super().depart(trip)
         self.whole.depart(trip)
+
+    def hand_over_trip(self) -> None:
+        """Let the request that had it last be the one that the whole call tells of."""
+        if self._trip is not None:
+            self.whole.depart(self._trip)
 
     def doubt(self) -> None:
         """Note that a request with it had an end that tells nothing."""

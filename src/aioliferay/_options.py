@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aioliferay._auth import Authentication, BasicAuth
 from aioliferay._calling import checked_timeout
-from aioliferay._core.plan import BatchLimits
+from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay.errors import InsecureTransportWarning
 

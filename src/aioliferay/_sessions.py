@@ -17,7 +17,7 @@ from aioliferay._auth import Authentication, authentication_of
 from aioliferay._calling import CallOptions, checked_timeout, make_call
 from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
-from aioliferay._core.plan import BatchLimits
+from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._exchange import Exchange
 from aioliferay._http import Transport

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pydantic_core import from_json
 
-from aioliferay._calling import bound, referred, spread
-from aioliferay._core import codec, nesting, plan
+from aioliferay._calling import bound, is_sure_of, referred, spread
+from aioliferay._core import codec, nesting, packing, plan
 from aioliferay._core.explaining import PlannedCall, PlannedRequest, PlannedStatement
 from aioliferay._core.messages import NotSent, Reference
-from aioliferay._core.plan import Need, Nest, Nested, Planned, Room
+from aioliferay._core.packing import Nested, Room
+from aioliferay._core.plan import MOST_LEVELS, Need, Nest, Planned
 from aioliferay._nests import Fan, NestedCalls
 from aioliferay.errors import DependencyError
 
@@ -40,12 +42,12 @@ class Learnt(NamedTuple):
 
     Attributes:
         fastest: the seconds that a request takes at least; None if none was answered yet.
-        lost: services whose results get lost in a nest. 7.x shows no list that is nested, 6.2 none in another nest.
+        lost: how deep in a nest the result of a service got lost: 7.x shows no list that is nested, 6.2 none two levels deep
         long: services whose results were lists of more elements than may be nested.
     """
 
     fastest: float | None = None
-    lost: AbstractSet[str] = frozenset()
+    lost: Mapping[str, int] = MappingProxyType({})
     long: AbstractSet[str] = frozenset()
 
 
@@ -108,18 +110,16 @@ def _elements_of(command: Command) -> int:
     return _ALL if start < 0 or end < 0 else max(end - start, 1)
 
 
-def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: AbstractSet[str]) -> Planned:
+def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: Mapping[str, int]) -> Planned:
     needs: list[Need] = []
     is_plain = not command.is_raw or all(map(_DOTTED.fullmatch, command.params or ()))
-    is_fan = False
     if command.params is not None:
         for value in command.params.values():
             if type(value) is not Reference:
                 continue
-            is_fan = is_fan or value.is_each
             position = positions.get(id(value.source))
             if position is not None:
-                needs.append(Need(position, value.is_each, _can_be_handed_over(value.name) and not value.inner))
+                needs.append(Need(position, value.is_each, _can_be_handed_over(value, command)))
             elif value.is_each:
                 is_plain = False  # the elements are known: it goes as so many statements
     is_alone = terms.are_writes_alone and not command.is_read
@@ -127,8 +127,9 @@ def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: Ab
         needs,
         command.is_read,
         bool(command.select),
-        is_plain and not is_fan and not is_alone and not _may_be_null(command.path),
-        is_plain and not is_alone and command.path not in lost,
+        is_plain and not is_alone and not _may_be_null(command.path),
+        is_plain and not is_alone,
+        lost[command.path] - 1 if command.path in lost else MOST_LEVELS,
     )
 
 
@@ -137,8 +138,12 @@ def _may_be_null(path: str) -> bool:
     return _NULL.match(path) is not None
 
 
+def _can_be_handed_over(reference: Reference, command: Command) -> bool:
+    return _is_nameable(reference.name) and not reference.inner and is_sure_of(reference, command)
+
+
 @lru_cache(maxsize=1024)
-def _can_be_handed_over(name: str) -> bool:
+def _is_nameable(name: str) -> bool:
     return _PLAIN.fullmatch(name) is not None and name != "class" and not _DATE.search(name)
 
 
@@ -203,7 +208,7 @@ def _bare(call: Call[Any], positions: Mapping[int, int]) -> nesting.Bare:
             if id(value.source) in positions:
                 flags.append(nesting.Flag(name, positions[id(value.source)], value.name))
             else:
-                values[name] = referred(value, call.path)
+                values[name] = referred(value, command)
     try:
         return nesting.Bare(command, codec.literal(command, values), flags)
     except (TypeError, ValueError) as error:
@@ -224,12 +229,12 @@ def requests_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float) -> 
     if not calls:
         return []
     nests = {
-        position: Nested(call.nested, position > 0 and call.follows(calls[position - 1]))
+        position: Nested(call.nested, len(call.members), position > 0 and call.follows(calls[position - 1]))
         for position, call in enumerate(calls)
         if isinstance(call, NestedCalls)
     }
     sizes = [len(call.command.statement) for call in calls]
-    waves = plan.waves(sizes, [call.command.is_read for call in calls], _room(terms, most_bytes), nests)
+    waves = packing.waves(sizes, [call.command.is_read for call in calls], _room(terms, most_bytes), nests)
     return [[calls[request.start : request.stop] for request in wave] for wave in waves]
 
 
@@ -251,7 +256,7 @@ def explained(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> tuple
         drafts = [_draft(entry, calls) for entry in stage]
         nests = {place: draft.nested for place, draft in enumerate(drafts) if draft.nested is not None}
         sizes = [len(draft.body or b"") for draft in drafts]
-        for wave in plan.waves(sizes, [draft.is_read for draft in drafts], _room(terms), nests):
+        for wave in packing.waves(sizes, [draft.is_read for draft in drafts], _room(terms), nests):
             requests += [_planned_request(drafts[request.start : request.stop], number) for request in wave]
     return route, requests
 
@@ -283,7 +288,7 @@ def _draft(entry: plan.Entry, calls: Sequence[Call[Any]]) -> _Draft:
     members = [_planned_call(position, calls[position].command) for position in entry.root.calls()]
     statement = PlannedStatement(tuple(members), None if body is None else len(body), not entry.root.is_shown)
     is_read = all(call.command.is_read for call in inside.values())
-    return _Draft(statement, body, is_read, Nested(entry.size, not entry.root.is_shown))
+    return _Draft(statement, body, is_read, Nested(entry.size, len(members), not entry.root.is_shown))
 
 
 def _planned_call(position: int, command: Command) -> PlannedCall:

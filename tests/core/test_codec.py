@@ -275,3 +275,80 @@ def test_encode_values_of_liferay_types():
     params = {"at": dt.date(1970, 1, 2), "bytes": b"\x00\xff", "uuid": uuid.UUID(int=1), "name": "Zo\u00eb"}
     expected = '{"/a/b":{"at":86400000,"bytes":"[0,-1]","uuid":"00000000-0000-0000-0000-000000000001","name":"Zo\u00eb"}}'
     assert expected.encode() == codec.command("/a/b", params).statement
+
+
+@pytest.mark.parametrize("name", ["x", "a b", '"'])
+def test_reference_inside_of_a_property(name):
+    """A reference goes on to properties of a property, tells whether every element is meant, and reads as written."""
+    reference = Reference("call", "group", is_each=True)[name]["url"]
+    assert ("call", "group", True, (name, "url")) == (reference.source, reference.name, reference.is_each, reference.inner)
+    assert f"'call'.each['group'][{name!r}]['url']" == repr(reference)
+    assert ["x"] == [found.name for found in codec.command("/a/b", {"y": Reference("call", "x")["z"]}).references]
+
+
+@pytest.mark.parametrize("name", [0, None, slice(1)])
+def test_reference_names_properties(name):
+    """A property has a name; a list is no property's, and is not gone through by accident."""
+    with pytest.raises(
+        TypeError, match=re.escape(f"a reference names a property: 'call'['userId']['name'], not [{name!r}]")
+    ):
+        _USER_ID[name]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(_USER_ID)
+
+
+def test_command_is_raw():
+    """A command remembers whether its names may be code, also when it waits for results."""
+    for params in ({"x": 1}, {"x": _USER_ID}):
+        assert not codec.command("/a/b", params).is_raw
+        assert codec.command("/a/b", RawParams(params)).is_raw
+        assert codec.bind(codec.command("/a/b", RawParams(params)), {"x": 1}).is_raw
+
+
+def test_bind_some_of_the_references():
+    """What is known is filled in and checked at once; the rest stays open, and so does everything else."""
+    other = Reference("other", "x", is_each=True)
+    waiting = codec.command("/a/get-b", {"userId": _USER_ID, "n": 1, "x": other}, select=["x"], idempotent=True)
+    part = codec.bind(waiting, {"userId": 7})
+    assert ({"userId": 7, "n": 1, "x": other}, b"", [other]) == (part.params, part.statement, part.references)
+    ready = codec.bind(part, {"x": 2})
+    assert json.loads(ready.statement) == {"$it[x] = /a/get-b": {"userId": 7, "n": 1, "x": 2}}
+    assert codec.bind(waiting, {"userId": 7, "x": 2}) == ready
+    with pytest.raises(TypeError, match="/a/get-b: parameter 'userId' has a value that cannot be sent"):
+        codec.bind(waiting, {"userId": object()})
+
+
+_PARAMS = st.dictionaries(st.from_regex(_PLAIN_NAME), st.integers(-9, 9) | st.just("it] = /x"), max_size=3)
+_SELECTS = st.lists(st.from_regex(r"\A[a-z]{1,3}\Z"), max_size=3)
+
+
+@given(_PARAMS, _SELECTS, _SELECTS, st.booleans())
+def test_relisted(params, select, listed, is_waiting):
+    """Another white-list, or none, takes the place of the old one, also while references are open; all else stays."""
+    command = codec.command("/a/b", {**params, "ref": _USER_ID} if is_waiting else params, select=select or None)
+    other = codec.relisted(command, tuple(listed))
+    assert (tuple(select), tuple(listed)) == (other.select, other.listed)
+    ready = codec.bind(other, {"ref": 1}) if is_waiting else other
+    key = f"$it[{','.join(listed)}] = /a/b" if listed else "/a/b"
+    assert json.loads(ready.statement) == {key: {**params, "ref": 1} if is_waiting else params}
+    assert codec.relisted(other, command.listed) == command
+
+
+@given(_PARAMS, _SELECTS, st.booleans())
+def test_literal(params, select, is_waiting):
+    """The parameters that are no references are an encoded object by themselves, whatever the white-list is."""
+    references = {"ref": _USER_ID, "more": _USER_ID["x"]} if is_waiting else {}
+    command = codec.command("/a/b", {**params, **references}, select=select or None)
+    assert params == json.loads(codec.literal(command, {}))
+    assert params == json.loads(codec.literal(codec.relisted(command, ("z",)), {}))
+    if is_waiting:
+        assert {**params, "more": [None]} == json.loads(codec.literal(command, {"more": [None]}))
+
+
+def test_literal_of_a_value_that_cannot_be_sent():
+    """What a result holds is checked like any value, with path and parameter."""
+    waiting = codec.command("/a/b", {"x": _USER_ID})
+    with pytest.raises(ValueError, match="/a/b: parameter 'x' is out of the range"):
+        codec.literal(waiting, {"x": 2**64})
+    with pytest.raises(TypeError, match="/a/b: parameter 'x' has a value that cannot be sent"):
+        codec.literal(waiting, {"x": object()})

@@ -2,256 +2,351 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from itertools import pairwise
+import sys
+from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aioliferay._core import codec
-from aioliferay._core.messages import Command
-from aioliferay._core.plan import BatchLimits, Explanation, Planned, PlannedRequest, stages, waves
+from aioliferay._core.plan import Need, Nest, Plan, Planned, plan
+
+_SOMETIMES = st.sampled_from([False, False, False, True])
+_LEVELS = st.sampled_from([40, 40, 40, 2, 1, 0])
+_MOSTLY = st.sampled_from([True, True, True, False])
 
 
-def _read(*parents):
-    return Planned(parents, is_read=True)
+def _call(*needs, **options):
+    return Planned(tuple(need if isinstance(need, Need) else Need(need) for need in needs), **options)
 
 
-def _write(*parents):
-    return Planned(parents, is_read=False)
+def _write(*needs, **options):
+    return _call(*needs, is_read=False, **options)
 
 
 @st.composite
 def plans(draw, *, reads_only=False):
-    """Draw calls whose parents were all made before them."""
+    """Draw calls whose parents were all made before them, often just before."""
     calls = []
     for position in range(draw(st.integers(0, 12))):
-        earlier = st.integers(0, position - 1) if position else st.nothing()
-        parents = tuple(sorted(draw(st.sets(earlier, max_size=3)))) if position else ()
-        calls.append(Planned(parents, is_read=reads_only or draw(st.booleans())))
+        earlier = st.just(position - 1) | st.integers(0, position - 1) if position else st.nothing()
+        parents = sorted(draw(st.sets(earlier, max_size=3))) if position else []
+        needs = tuple(Need(parent, draw(_SOMETIMES), draw(_MOSTLY)) for parent in parents)
+        is_read = reads_only or draw(st.booleans())
+        is_host, elements = draw(_MOSTLY), draw(st.sampled_from([1, 1, 2, 4, 1000]))
+        calls.append(Planned(needs, is_read, draw(st.booleans()), is_host, draw(_MOSTLY), draw(_LEVELS), elements))
     return calls
 
 
-def _stage_of(calls):
-    return {position: number for number, stage in enumerate(stages(calls)) for position in stage}
+_ROOMS = st.sampled_from([0, 1, 2, 3, 5, 50])
+
+
+class _Run(NamedTuple):
+    """One execution of a call at the portal: its stage and statement, and the nodes of its nest from the outermost to it."""
+
+    call: int
+    place: tuple[int, int]
+    chain: tuple
+
+    @property
+    def is_shown(self):
+        return not self.chain or self.chain[-1].is_shown
+
+    def is_before(self, other):
+        """Tell whether it is sure to end before another begins: siblings in a nest run in any order."""
+        if self.place != other.place:
+            return self.place < other.place
+        return len(self.chain) < len(other.chain) and self.chain == other.chain[: len(self.chain)]
+
+
+def _runs(planned):
+    runs = []
+    for number, stage in enumerate(planned.stages):
+        for place, entry in enumerate(stage):
+            todo = [(entry.root,)] if isinstance(entry, Nest) else []
+            if isinstance(entry, int):
+                runs.append(_Run(entry, (number, place), ()))
+            while todo:
+                chain = todo.pop()
+                runs.append(_Run(chain[-1].call, (number, place), chain))
+                todo += [(*chain, child) for child in chain[-1].children]
+    return runs
+
+
+def _stage_of(planned):
+    return {run.call: run.place[0] for run in _runs(planned) if run.is_shown}
+
+
+def _nests(planned):
+    return [entry for stage in planned.stages for entry in stage if isinstance(entry, Nest)]
+
+
+def _drawn(node):
+    """Show a statement of a nest: its call, in brackets if it is run only for those in it, a star if it runs per element."""
+    text = f"{node.call}" if node.is_shown else f"({node.call})"
+    inner = f"[{' '.join(map(_drawn, node.children))}]" if node.children else ""
+    return text + "*" * node.is_fan + inner
+
+
+def _shown(planned):
+    return [
+        " ".join(f"{entry}" if isinstance(entry, int) else _drawn(entry.root) for entry in stage) for stage in planned.stages
+    ]
 
 
 @pytest.mark.parametrize(
     ("calls", "expected"),
     [
         ([], []),
-        ([_read()], [[0]]),
+        ([_call()], [[0]]),
         ([_write(), _write(), _write()], [[0, 1, 2]]),
-        ([_read(), _read(0), _read(1)], [[0], [1], [2]]),
-        ([_read(), _read(0), _read(), _read(2)], [[0, 2], [1, 3]]),
-        ([_read(), _read(0), _write(), _read()], [[0], [1, 2, 3]]),
-        ([_read(), _write(0), _write(), _read(), _write(3)], [[0], [1, 2, 3], [4]]),
+        ([_call(), _call(0), _call(1)], [[0], [1], [2]]),
+        ([_call(), _call(0), _call(), _call(2)], [[0, 2], [1, 3]]),
+        ([_call(), _call(0), _write(), _call()], [[0], [1, 2, 3]]),
+        ([_call(), _write(0), _write(), _call(), _write(3)], [[0], [1, 2, 3], [4]]),
     ],
 )
-def test_stages_examples(calls, expected):
+def test_plan_staged(calls, expected):
     """Independent calls share a stage; a dependent one waits; a write pulls what follows behind it."""
-    assert expected == stages(calls)
+    assert expected == plan(calls).stages
+    assert (0, 0) == (plan(calls).nested, plan(calls).saved)
 
 
-@given(plans())
-def test_stages_hold_each_call_once(calls):
-    """Every call is sent, and none twice; within a stage call order is kept; no stage is empty."""
-    planned = stages(calls)
-    assert list(range(len(calls))) == sorted(position for stage in planned for position in stage)
-    assert all(stage and stage == sorted(stage) for stage in planned)
+_LISTED = {"is_selected": True}
+_FAN = _call(Need(0, is_each=True))
 
 
-@given(plans())
-def test_stages_send_parents_earlier(calls):
-    """A call is sent in a later stage than every call whose result it needs."""
-    stage_of = _stage_of(calls)
-    for position, planned in enumerate(calls):
-        assert all(stage_of[parent] < stage_of[position] for parent in planned.parents)
+@pytest.mark.parametrize(
+    ("calls", "max_nested", "expected"),
+    [
+        ([_call(**_LISTED), _call(0)], 50, ["0[1]"]),
+        ([_call(), _call(0)], 50, ["0 (0)[1]"]),
+        ([_call(), _call(0), _call(), _call(0)], 50, ["0 (0)[1 3] 2"]),
+        ([_call(**_LISTED), _call(0, **_LISTED), _call(1), _call(1)], 50, ["0[1[2 3]]"]),
+        ([_call(**_LISTED), _call(0), _call(1), _call(1)], 50, ["0[1 (1)[2 3]]"]),
+        ([_call(**_LISTED), _call(0), _call(1, 0)], 50, ["0[1 (1)[2]]"]),
+        ([_call(**_LISTED), _call(Need(0, is_each=True))], 50, ["0[1*]"]),
+        ([_write(**_LISTED), _write(0, **_LISTED), _call(1, 0)], 50, ["0[1[2]]"]),
+        ([_write(**_LISTED), _call(0), _call(0)], 50, ["0[1 2]"]),
+        ([_write(**_LISTED), _call(0), _call(1)], 50, ["0[1 (1)[2]]"]),
+        ([_write(**_LISTED), _call(0, **_LISTED), _call(1)], 50, ["0[1[2]]"]),
+        ([_call(can_nest=False, **_LISTED), _call(0)], 50, ["0[1]"]),
+        ([_call(**_LISTED), _call(0), _call(0)], 1, ["0[1]", "2"]),
+        ([_call(elements=4, **_LISTED), _FAN, _call(0), _call(0)], 5, ["0[1* 2]", "3"]),
+        ([_call(elements=4, **_LISTED), _FAN], 3, ["0", "1"]),
+        ([_call(), _call(0), _call(1)], 2, ["0 (0)[1]", "2"]),
+        ([_call(), _call(0), _call(1)], 3, ["0 (0)[1 (1)[2]]"]),
+        ([_call(), _call(), _call(0, 1), _call(2)], 50, ["0 1", "2 (2)[3]"]),
+        ([_call(), _call(0, can_nest=False), _call(), _call(1, 2)], 50, ["0 2", "1 (1)[3]"]),
+        ([_call(), _call(0, can_nest=False), _call(1, 0)], 50, ["0", "1 (1)[2]"]),
+        ([_call(), _call(Need(0, can_nest=False)), _call(1, Need(0, can_nest=False))], 50, ["0", "1 (1)[2]"]),
+    ],
+)
+def test_plan_nested(calls, max_nested, expected):
+    """A call is nested under its parent; one that is wanted in full runs a second time; what a nest cannot hold waits."""
+    assert expected == _shown(plan(calls, max_nested))
 
 
-@given(plans())
-def test_stages_keep_writes_in_place(calls):
-    """A write runs after everything made before it, and nothing made after it overtakes it."""
-    order = [position for stage in stages(calls) for position in stage]
-    rank = {position: place for place, position in enumerate(order)}
-    for position, planned in enumerate(calls):
-        if not planned.is_read:
-            assert all(rank[earlier] < rank[position] for earlier in range(position))
-            assert all(rank[position] < rank[later] for later in range(position + 1, len(calls)))
+@pytest.mark.parametrize(
+    ("calls", "max_nested", "reason"),
+    [
+        ([_call(), _call(0)], 0, "it needs a result"),
+        ([_call(can_host=False), _call(0)], 9, "the call that it needs may have no result, or has parameters"),
+        ([_call(), _call(0, can_nest=False)], 9, "it has parameters with which it cannot be nested"),
+        ([_call(), _call(0, deepest=0)], 9, "so deep in a nest its result would get lost"),
+        ([_write(), _call(0)], 9, "the write that it needs is not sent twice, and has no select="),
+        ([_call(**_LISTED), _write(0)], 9, "a write gets the results of reads in a later request"),
+        ([_write(**_LISTED), _call(), _write(0)], 9, "calls keep their order about a write"),
+        ([_call(), _call(Need(0, can_nest=False))], 9, "the portal cannot hand over such a property as it is alone"),
+        ([_call(), _call(0), _call(Need(0, is_each=True), 1)], 9, "it runs for each element of a list, and needs another"),
+        ([_call(), _FAN, _call(1)], 9, "the call that it needs runs for each element of a list"),
+        ([_call(), _call(0), _call(1)], 2, "a request has at most 2 nested calls (max_nested=)"),
+        ([_call(), _call(), _call(0, 1)], 9, "it needs results of calls that are not nested in one another"),
+        ([_call(), _write(), _call(0)], 9, "calls keep their order about a write"),
+        ([_write(**_LISTED), _write(0), _call(0)], 9, "calls keep their order about a write"),
+        ([_call(), _call(0, can_nest=False), _write()], 9, "calls keep their order about a write"),
+    ],
+)
+def test_plan_reasons(calls, max_nested, reason):
+    """Whatever keeps a call from the first stage is told."""
+    planned = plan(calls, max_nested)
+    assert planned.reasons[len(calls) - 1].startswith(reason)
+    assert len(calls) - 1 not in [run.call for run in _runs(planned) if len(run.chain) > 1]
+
+
+@given(plans(), _ROOMS)
+def test_plan_shows_each_call_once(calls, max_nested):
+    """The result of every call is brought once; within a stage call order is kept; no stage is empty."""
+    planned = plan(calls, max_nested)
+    assert list(range(len(calls))) == sorted(run.call for run in _runs(planned) if run.is_shown)
+    outermost = [[entry if isinstance(entry, int) else entry.root.call for entry in stage] for stage in planned.stages]
+    assert all(stage and stage == sorted(stage) for stage in outermost)
+    for nest in _nests(planned):
+        runs = [run for run in _runs(planned) if run.chain and run.chain[0] is nest.root]
+        assert sorted(run.call for run in runs if run.is_shown) == sorted(nest.root.calls())
+
+
+@given(plans(), _ROOMS)
+def test_plan_has_what_a_call_needs(calls, max_nested):
+    """The results that a call needs are those of an earlier stage, or of the statements that it stands in."""
+    planned = plan(calls, max_nested)
+    stage_of = _stage_of(planned)
+    for run in _runs(planned):
+        above = {node.call for node in run.chain[:-1]}
+        inside = [need for need in calls[run.call].needs if stage_of[need.parent] >= run.place[0]]
+        assert all(need.parent in above and need.can_nest for need in inside)
+        assert all(need.parent == run.chain[-2].call for need in inside if need.is_each)
+        assert all(calls[run.call].can_nest and calls[node.call].can_host for node in run.chain[:-1])
+        assert (
+            not run.chain
+            or len(run.chain) - 1 == run.chain[-1].depth <= (0, calls[run.call].deepest)[run.is_shown]
+            or not run.is_shown
+        )
+
+
+@given(plans(), _ROOMS)
+def test_plan_nests_nothing_below_a_fan(calls, max_nested):
+    """A call that runs for each element says so, and nothing is nested in it."""
+    for run in _runs(plan(calls, max_nested)):
+        if run.chain[1:]:
+            node = run.chain[-1]
+            assert node.is_fan == any(need.is_each for need in calls[run.call].needs)
+            assert node.parent is run.chain[-2]
+            assert not (node.is_fan and node.children)
+
+
+def test_plan_nests_nothing_below_a_fan_that_could_host():
+    """Nothing is nested below a nested fan whoever says that it could host."""
+    assert ["0 (0)[1*]", "2"] == _shown(plan([_call(), _FAN, _call(1)], 9))
+
+
+@given(plans(), _ROOMS)
+def test_plan_keeps_the_order_about_writes(calls, max_nested):
+    """A write runs once, after everything made before it and before everything made after it, nests and all."""
+    runs = _runs(plan(calls, max_nested))
+    for position, call in enumerate(calls):
+        if call.is_read:
+            continue
+        (own,) = [run for run in runs if run.call == position]
+        assert all(run.is_before(own) for run in runs if run.call < position)
+        assert all(own.is_before(run) for run in runs if run.call > position)
+        assert all(not calls[node.call].is_read for node in own.chain)
+
+
+@given(plans(), _ROOMS)
+def test_plan_hides_only_what_runs_twice(calls, max_nested):
+    """What hosts others is white-listed: where the full result is wanted it runs again, just after it or beside it."""
+    planned = plan(calls, max_nested)
+    runs = _runs(planned)
+    for run in runs:
+        if run.chain and run.chain[-1].children:
+            assert calls[run.call].is_selected == run.is_shown
+        if not run.is_shown:
+            (shown,) = [other for other in runs if other.is_shown and other.call == run.call]
+            assert run.chain[-1].children
+            assert not run.chain[-1].is_fan
+            stage, place = run.place
+            assert shown.place == ((stage, place) if run.chain[1:] else (stage, place - 1))
+
+
+@given(plans(), _ROOMS)
+def test_plan_keeps_nests_small(calls, max_nested):
+    """No nest runs more than `max_nested` calls in its outermost, as far as lists are known; each has its own number."""
+    planned = plan(calls, max_nested)
+    for nest in _nests(planned):
+        inside = [run.chain[-1] for run in _runs(planned) if run.chain[1:] and run.chain[0] is nest.root]
+        assert sum(calls[node.parent.call].elements if node.is_fan else 1 for node in inside) == nest.size
+        assert 1 <= nest.size <= max_nested
+    assert sum(nest.size for nest in _nests(planned)) == planned.nested
+    numbers = [run.chain[-1].number for run in _runs(planned) if run.chain]
+    assert len(numbers) == len(set(numbers))
+
+
+@given(plans(), _ROOMS)
+def test_plan_nested_takes_no_more_stages(calls, max_nested):
+    """Nesting never makes a batch longer, and tells how many stages it saves."""
+    staged, nested = plan(calls), plan(calls, max_nested)
+    assert all(_stage_of(nested)[position] <= stage for position, stage in _stage_of(staged).items())
+    assert len(staged.stages) - len(nested.stages) == nested.saved
+
+
+@given(plans(), _ROOMS)
+def test_plan_tells_why_a_call_waits(calls, max_nested):
+    """There is a reason for each call that is a statement of its own in a later stage, and for no other."""
+    planned = plan(calls, max_nested)
+    late = {run.call for run in _runs(planned) if run.place[0] and not run.chain[1:]}
+    assert late == planned.reasons.keys()
+    assert all(planned.reasons.values())
 
 
 @given(plans(reads_only=True))
-def test_stages_of_reads_are_as_few_as_the_depth(calls):
+def test_plan_staged_reads_take_as_few_stages_as_the_depth(calls):
     """Reads take exactly as many requests as the longest chain of references has links."""
     depths = []
     for planned in calls:
-        depths.append(max((depths[parent] + 1 for parent in planned.parents), default=1))
-    assert max(depths, default=0) == len(stages(calls))
+        depths.append(max((depths[need.parent] + 1 for need in planned.needs), default=1))
+    assert max(depths, default=0) == len(plan(calls).stages)
 
 
-@given(plans())
-def test_stages_of_independent_calls_are_one(calls):
+@given(plans(), _ROOMS)
+def test_plan_of_independent_calls_is_one_stage(calls, max_nested):
     """Without references everything travels in one request, whatever is read or written."""
-    free = [Planned((), planned.is_read) for planned in calls]
-    assert ([list(range(len(free)))] if free else []) == stages(free)
+    free = [call._replace(needs=()) for call in calls]
+    assert ([list(range(len(free)))] if free else []) == plan(free, max_nested).stages
 
 
-def test_explanation_of_nothing():
-    """An empty batch explains itself, and offers no command line."""
-    explanation = Explanation("http://portal.test/api/jsonws/invoke", ())
-    assert "nothing is queued: no request would be sent" == str(explanation)
-    assert "" == explanation.curl
-
-
-def test_explanation_lists_requests():
-    """The text names each request's calls and size, and ends with a command line."""
-    first = PlannedRequest(("/user/get-user-by-id",), b'[{"/user/get-user-by-id":{}}]')
-    second = PlannedRequest(("/contact/get-contact", "/group/get-group"), None)
-    explanation = Explanation("http://portal.test/api/jsonws/invoke", (first, second))
-    assert [
-        "2 request(s) to http://portal.test/api/jsonws/invoke",
-        "1. 1 calls, 29 bytes",
-        "   /user/get-user-by-id",
-        "2. 2 calls, size known when results are filled in",
-        "   /contact/get-contact",
-        "   /group/get-group",
-        explanation.curl,
-    ] == str(explanation).splitlines()
-
-
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
-def test_explanation_curl_survives_a_shell(text):
-    """The command line carries any body unharmed through a shell's quoting, and no credentials."""
-    body = json.dumps([{"/x/y": {"text": text}}], ensure_ascii=False).encode()
-    words = shlex.split(Explanation("http://portal.test/invoke", (PlannedRequest(("/x/y",), body),)).curl)
-    assert ["curl", "-u", "USER", "http://portal.test/invoke"] == words[:4]
-    assert body.decode() == words[words.index("--data-binary") + 1]
-
-
-def test_explanation_curl_of_an_unknown_body():
-    """There is no command line for a request whose body is not known yet."""
-    assert "" == Explanation("http://portal.test/invoke", (PlannedRequest(("/x/y",), None),)).curl
-
-
-@st.composite
-def loads(draw):
-    """Draw the sizes of some calls, which of them read, and limits."""
-    sizes = draw(st.lists(st.integers(10, 120), max_size=30))
-    are_reads = draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
-    limits = {
-        "max_calls": draw(st.integers(1, 8)),
-        "max_bytes": draw(st.integers(1, 300)),
-        "are_writes_alone": draw(st.booleans()),
-    }
-    return sizes, are_reads, limits
-
-
-def _body_size(sizes, request):
-    return len(codec.encode([Command("/x/y", b"s" * sizes[place], None, (), is_read=True) for place in request]))
-
-
-@given(loads())
-def test_waves_hold_each_call_once_in_order(load):
-    """However a batch is cut, every call is sent once and in call order, and no wave or request is empty."""
-    sizes, are_reads, limits = load
-    planned = waves(sizes, are_reads, **limits)
-    assert list(range(len(sizes))) == [place for wave in planned for request in wave for place in request]
-    assert all(wave and all(wave) for wave in planned)
-
-
-@given(loads())
-def test_waves_keep_the_limits(load):
-    """No request has more calls or bytes than allowed, unless a single call is too large by itself."""
-    sizes, are_reads, limits = load
-    for wave in waves(sizes, are_reads, **limits):
-        for request in wave:
-            assert len(request) <= limits["max_calls"]
-            assert len(request) == 1 or _body_size(sizes, request) <= limits["max_bytes"]
-
-
-@given(loads())
-def test_waves_in_parallel_only_read(load):
-    """Requests go in parallel only if they only read; two waves in a row never could have been one."""
-    sizes, are_reads, limits = load
-    planned = waves(sizes, are_reads, **limits)
-    only_reads = [all(are_reads[place] for request in wave for place in request) for wave in planned]
-    assert all(is_reading or len(wave) == 1 for wave, is_reading in zip(planned, only_reads, strict=True))
-    assert not any(first and second for first, second in pairwise(only_reads))
-
-
-@given(loads())
-def test_waves_with_writes_alone_never_mix(load):
-    """With writes alone a write shares its request with nothing; without, requests are as few as call order allows."""
-    sizes, are_reads, limits = load
-    requests = [request for wave in waves(sizes, are_reads, **limits) for request in wave]
-    if limits["are_writes_alone"]:
-        assert all(len(request) == 1 or all(are_reads[place] for place in request) for request in requests)
-        return
-    for first, second in pairwise(requests):
-        joined = range(first.start, second.start + 1)
-        assert len(joined) > limits["max_calls"] or _body_size(sizes, joined) > limits["max_bytes"]
+@given(plans(), _ROOMS, st.data())
+def test_plan_refuses_a_cycle(calls, max_nested, data):
+    """A call that needs itself or a later one could never be sent."""
+    assume(calls)
+    position = data.draw(st.integers(0, len(calls) - 1))
+    needed = data.draw(st.integers(position, len(calls)))
+    calls[position] = calls[position]._replace(needs=(*calls[position].needs, Need(needed)))
+    with pytest.raises(ValueError, match=f"call {position} needs the result of call {needed}, which is not made before it"):
+        plan(calls, max_nested)
 
 
 @pytest.mark.parametrize(
-    ("kinds", "are_writes_alone", "expected"),
+    "call",
     [
-        ("", False, []),
-        ("rrwr", False, [["rrw"], ["r"]]),
-        ("rrrrrrr", False, [["rrr", "rrr", "r"]]),
-        ("rrrrwrrrr", False, [["rrr"], ["rwr"], ["rrr"]]),
-        ("rrrrwwrr", True, [["rrr", "r"], ["w"], ["w"], ["rr"]]),
-        ("wrw", True, [["w"], ["r"], ["w"]]),
+        lambda _: _call(),
+        lambda position: _call(*range(position)[-1:], **_LISTED),
+        lambda position: _call(*range(position)[-1:]),
+        lambda position: _call(*range(position)[:1]),
+        lambda position: _call(*{*range(position)[:1], *range(position)[-1:]}, **_LISTED),
+        lambda position: _call(*range(position)[-40:], **_LISTED),
+        lambda position: _write(*range(position)[-1:], **_LISTED),
+        lambda position: (_write if position % 9 == 0 else _call)(*range(position)[-1:], **_LISTED),
     ],
+    ids=["free", "chain", "chain-in-full", "star", "chain-and-first", "ladder", "writes", "mixed"],
 )
-def test_waves_examples(kinds, are_writes_alone, expected):
-    """Reads go side by side; what comes after a write waits for it."""
-    reads = [kind == "r" for kind in kinds]
-    planned = waves([10] * len(kinds), reads, max_calls=3, max_bytes=1000, are_writes_alone=are_writes_alone)
-    assert expected == [["".join(kinds[place] for place in request) for request in wave] for wave in planned]
+@pytest.mark.parametrize("max_nested", [0, 50])
+def test_plan_is_linear(call, max_nested):
+    """Ten times the calls take ten times the steps, whatever depends on what."""
+    few, many = (_steps([call(position) for position in range(count)], max_nested) for count in (500, 5000))
+    assert many <= 10.5 * few
 
 
-def test_waves_fill_a_request_to_the_last_byte():
-    """A body of exactly the limit is one request; one byte less allowed makes it two."""
-    exact = _body_size([10, 20, 30], range(3))
-    for most, expected in ((exact, [[range(3)]]), (exact - 1, [[range(2), range(2, 3)]])):
-        assert expected == waves([10, 20, 30], [True] * 3, max_calls=9, max_bytes=most)
+def _steps(calls, max_nested):
+    """Return how many functions run to plan the calls, Python's own among them."""
+    steps = 0
 
+    def count(_, event, __):
+        nonlocal steps
+        steps += event in {"call", "c_call"}
 
-def test_waves_look_at_each_size_once():
-    """Planning is linear: however small the requests become, each call's size is looked at once."""
-
-    class Counting(list[int]):
-        looks = 0
-
-        def __iter__(self):
-            for size in super().__iter__():
-                self.looks += 1
-                yield size
-
-        def __getitem__(self, place):
-            self.looks += 1
-            return super().__getitem__(place)
-
-    sizes = Counting([10] * 1000)
-    waves(sizes, [True] * 1000, max_calls=2, max_bytes=1_000_000)
-    assert 1000 == sizes.looks
-
-
-def test_limits_by_default():
-    """A batch is cut at 500 calls or 1 MiB, four requests go at once, and an answer is read up to 32 MiB."""
-    limits = BatchLimits()
-    assert (500, 2**20, 4, 2**25) == (limits.max_calls, limits.max_bytes, limits.max_parallel, limits.max_answer_bytes)
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        plan(calls, max_nested)
+    finally:
+        sys.setprofile(before)
+    return steps
 
 
 @pytest.mark.parametrize(
-    "name", ["max_calls", "max_bytes", "max_parallel", "max_answer_bytes", "isolation_requests", "isolation_seconds"]
+    ("nested", "max_nested", "milliseconds"), [(0, 0, 0), (1, 50, 0.36), (10, 50, 4.05), (50, 50, 31.25), (120, 50, 71.7)]
 )
-def test_limits_out_of_range(name):
-    """A limit that nothing could keep is refused with its name; nothing may be spent on isolation, which turns it off."""
-    least = 0 if name.startswith("isolation") else 1
-    assert least == getattr(BatchLimits(**{name: least}), name)
-    for value in (least - 1, float("nan")):
-        with pytest.raises(ValueError, match=f"{name}= cannot be {value}: it takes {least} or more"):
-            BatchLimits(**{name: value})
+def test_plan_seconds(nested, max_nested, milliseconds):
+    """A portal's time for nests grows faster than their number within a request, and evenly with the requests."""
+    assert pytest.approx(milliseconds / 1000, abs=0.0001) == Plan([], {}, nested).seconds(max_nested)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -405,3 +406,47 @@ def test_isolation_by_inference_leaves_nothing_unknown(data, kinds):
     for place, outcome in _played(_commands(kinds), portal, is_inferring=True).items():
         assert ("failed" if 100 + place in bad else "ok") == outcome.name
         assert kinds[place] != "w" or (100 + place not in bad) == portal.ran.get(100 + place, 0)
+
+
+def _step_with_nests(kinds, outcome, error, **changes):
+    """Return the step after a request of which the statements with a capital letter are nests."""
+    plain = _commands(kinds.lower())
+    pairs = zip(kinds, plain, strict=True)
+    commands = [replace(command, is_nest=True, calls=2) if kind.isupper() else command for kind, command in pairs]
+    outcomes = [outcome(error.for_call(command.path)) for command in commands]
+    step = next_step(commands, outcomes, _situation(**changes), RetryPolicy())
+    assert all(outcomes[place] is told for place, told in step.settled)
+    return step.kind, [place for place, _ in step.settled], [list(group) for group in step.again]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "outcome", "error", "expected"),
+    [
+        ("rWRw", NotRun, ProtocolError("full", status=413), ("split", [1, 2], [[0, 3]])),
+        ("RR", NotRun, ProtocolError("full", status=413), ("split", [0, 1], [[]])),
+        ("R", NotRun, ProtocolError("full", status=413), ("done", [0], [])),
+        ("rRr", Unknown, _BOOM, ("isolate", [1], [[0, 2]])),
+        ("RWI", Unknown, _BOOM, ("isolate", [0, 1, 2], [])),
+        ("rRr", Unknown, NotFoundError("no thing 101"), ("isolate", [1], [[0, 2]])),
+        ("rRr", Unknown, NotFoundError("no thing 102"), ("isolate", [1], [[0, 2]])),
+        ("rRr", Unknown, AnswerTooLargeError("large"), ("isolate", [1], [[0, 2]])),
+        ("R", Failed, _BOOM, ("done", [0], [])),
+        ("rRW", Unknown, NoAnswerError("reset"), ("retry", [2], [[0, 1]])),
+        ("rRW", NotRun, ProtocolError("busy", status=429), ("retry", [], [[0, 1, 2]])),
+    ],
+)
+def test_next_step_with_nests(kinds, outcome, error, expected):
+    """A nest is repeated as a whole, but not in search of a failed call, nor in parts: its maker takes it apart."""
+    assert expected == _step_with_nests(kinds, outcome, error)
+
+
+def test_next_step_infers_nothing_from_a_nest():
+    """A message that names a key in a nest tells nothing: any of its calls may have failed."""
+    assert ("isolate", [0, 1, 2], []) == _step_with_nests("wWw", Unknown, NotFoundError("no thing 101"), is_inferring=True)
+
+
+@pytest.mark.parametrize("kinds", ["Ww", "wW"])
+def test_next_step_infers_nothing_beside_a_nest(kinds):
+    """What fails in a nest may have any key, handed over from a result: beside one a message names no call for sure."""
+    error = NotFoundError(f"no thing {100 + kinds.index('w')}")
+    assert ("isolate", [0, 1], []) == _step_with_nests(kinds, Unknown, error, is_inferring=True)

@@ -13,7 +13,7 @@ import pytest
 import aioliferay
 from aioliferay._core import codec
 from aioliferay._core.messages import Answer, Failed, NotRun, Unknown
-from aioliferay._core.refusals import is_unauthenticated, refusal, refused
+from aioliferay._core.refusals import is_getter_failure, is_unauthenticated, refusal, refused
 from aioliferay.errors import AccessDeniedError, AuthenticationError, ProtocolError, RedirectError
 
 _ANSWERS = [
@@ -213,3 +213,44 @@ def test_refused_at_the_gate_ran_nothing(error, paths, expected):
 def test_is_unauthenticated(answer, expected):
     """All forms of "who are you?" are told from a refusal of somebody known, and from results."""
     assert expected == is_unauthenticated(answer)
+
+
+_GETTER = "Getter failed: UserImpl#getGroup(); <--- com.liferay.portal.NoSuchGroupException: No Group exists with the key"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"exception": "jodd.bean.BeanException", "message": _GETTER}, True),
+        ({"exception": f"jodd.bean.BeanException: {_GETTER}"}, True),
+        ({"exception": _GETTER, "error": {"type": "jodd.bean.BeanException", "message": _GETTER}}, True),
+        ({"exception": "jodd.bean.BeanException", "message": "Map key not found: id. Invalid property: HashMap#id"}, False),
+        ({"exception": "java.lang.RuntimeException", "message": _GETTER}, False),
+        ({"exception": "java.lang.RuntimeException"}, False),
+        ({}, False),
+    ],
+)
+def test_is_getter_failure(body, expected):
+    """That a white-list could not be applied is told in each dialect from what else goes wrong with properties."""
+    error = refusal(Answer(500, {}, json.dumps(body).encode()))
+    assert expected == is_getter_failure(error)
+
+
+def test_is_getter_failure_of_no_answer():
+    """What is not told by the portal is none."""
+    assert not is_getter_failure(ProtocolError(_GETTER))
+
+
+@pytest.mark.parametrize(
+    ("path", "select", "expected"),
+    [
+        ("/user/update-user", ["userId"], Unknown),
+        ("/user/update-user", None, Failed),
+        ("/user/get-user-by-id", ["userId"], Failed),
+    ],
+)
+def test_refused_after_it_ran(path, select, expected):
+    """The service has run by the time that a white-list is applied: what such a write did is not known to have failed."""
+    answer = Answer(200, {}, json.dumps({"exception": "jodd.bean.BeanException", "message": _GETTER}).encode())
+    (outcome,) = codec.decode(answer, [codec.command(path, select=select)])
+    assert expected is type(outcome)

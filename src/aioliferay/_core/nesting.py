@@ -4,6 +4,7 @@ not know which calls are nested where.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from aioliferay._core.messages import Command
@@ -82,14 +83,25 @@ class _Writer:
         white_list = f"[{','.join(listed)}]" if listed else ""
         parts = [literal[1:-1]] if len(literal) > 2 else []
         parts += [
-            f'"@{flag.parameter}":"${self._hosts[flag.source].number}.{flag.name}"'.encode() for flag in self._inner(node)
+            f'"@{_spelt(flag.parameter)}":"${self._hosts[flag.source].number}.{flag.name}"'.encode()
+            for flag in self._inner(node)
         ]
         parts += [self.entry(child) for child in node.children]
         return b'"%b":{%b}' % (f"${node.number}{white_list} = {command.path}".encode(), b",".join(parts))
 
 
-def results_of(nest: Nest, value: object) -> Iterator[tuple[int, object]]:
-    """Take the answer to a nest apart: yield the position of each call that it shows, outer ones first, and its result.
+def _spelt(name: str) -> str:
+    """Return a parameter's name as the portal spells it inside: of a run of capitals only the ends stay, as in `classPk`.
+
+    It spells literal names so by itself, but not those of references (`protocol.md` A.5; Liferay's `CamelCaseUtil`).
+    """
+    first, dot, rest = name.partition(".")
+    return first[:1] + re.sub(r"(?<=[A-Z])[A-Z]+(?![a-z0-9_])", lambda run: run[0].lower(), first[1:]) + dot + rest
+
+
+def results_of(nest: Nest, value: object) -> Iterator[tuple[int, int, object]]:
+    """Take the answer to a nest apart: yield the position of each call that it shows, outer ones first, how deep it is
+    nested, and its result.
 
     A result carries no trace of the calls nested in it. It is `MISSING` where the answer has none, or where a call is to run
     for each element of what is no list, or the other way round.
@@ -97,9 +109,9 @@ def results_of(nest: Nest, value: object) -> Iterator[tuple[int, object]]:
     return _apart(nest.root, value)
 
 
-def _apart(node: Node, value: object) -> Iterator[tuple[int, object]]:
+def _apart(node: Node, value: object) -> Iterator[tuple[int, int, object]]:
     if node.is_shown:
-        yield node.call, _without(value, {str(child.number) for child in node.children}) if node.children else value
+        yield node.call, node.depth, _without(value, {str(child.number) for child in node.children})
     for child in node.children:
         is_list = isinstance(value, list)
         found = _picked(value, str(child.number)) if is_list == child.is_fan else MISSING
@@ -114,6 +126,8 @@ def _picked(value: object, key: str) -> object:
 
 
 def _without(value: object, keys: set[str]) -> object:
+    if not keys:
+        return value
     if isinstance(value, list):
         return [_without(item, keys) for item in cast("list[object]", value)]
     if isinstance(value, dict):

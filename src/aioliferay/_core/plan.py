@@ -1,5 +1,5 @@
-"""Which calls travel together: dependencies → stages and nests, stages → requests by count and bytes. Knows the order to
-keep and what the portal can do inside one statement; knows neither contents nor results.
+"""Which calls travel together: dependencies → stages and nests. Knows the order to keep and what the portal can do inside
+one statement; knows neither contents nor results.
 
 A *nest* is one statement with others inside: the portal runs the outer one, hands properties of its result to the inner
 ones, and answers everything at once. What cannot be done in one statement goes in a further *stage*, with results filled in.
@@ -12,46 +12,15 @@ Three rules keep the results what they would be alone (`protocol.md` A.4, F.3; L
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchLimits:
-    """How large requests and answers may become, and how much is spent on finding the failed calls of a refused batch.
-
-    Attributes:
-        max_calls: calls in one request.
-        max_bytes: bytes of one request's body; a single call that is larger goes alone.
-        max_nested: calls in one request that are nested in others; 0 nests none. A portal's time for them grows faster than
-            their number (`real-timings.md` §4).
-        max_parallel: requests of one batch that are under way at once; only requests that read go in parallel.
-        max_answer_bytes: bytes of one answer, decompressed; a larger one is not read to its end.
-        isolation_requests: further requests for one batch that was refused; 0 leaves the failure with all of its calls.
-        isolation_seconds: seconds for these further requests.
-
-    Raises:
-        ValueError: a number is out of its range.
-    """
-
-    max_calls: int = 500
-    max_bytes: int = 1_048_576
-    max_nested: int = 50
-    max_parallel: int = 4
-    max_answer_bytes: int = 33_554_432
-    isolation_requests: int = 200
-    isolation_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("max_calls", 1), ("max_bytes", 1), ("max_nested", 0), ("max_parallel", 1), ("max_answer_bytes", 1),
-            ("isolation_requests", 0), ("isolation_seconds", 0),
-        ):  # fmt: skip
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name}= cannot be {getattr(self, name)}: it takes {least} or more")
+MOST_LEVELS: Final = 40
+"""How deep calls are nested at most: JSON that is much deeper is refused, by the portal and by parsers here."""
 
 
 class Need(NamedTuple):
@@ -71,6 +40,7 @@ class Planned(NamedTuple):
         is_selected: whether it has `select=`: its own statement is white-listed.
         can_host: whether others may be nested in its statement; not if its result may be null.
         can_nest: whether it may be nested in another's.
+        deepest: how deep it may be nested; further down its result would get lost.
         elements: of its result, at most, if it is a list; 1 if that is not known.
     """
 
@@ -79,7 +49,13 @@ class Planned(NamedTuple):
     is_selected: bool = False
     can_host: bool = True
     can_nest: bool = True
+    deepest: int = MOST_LEVELS
     elements: int = 1
+
+    @property
+    def is_fan(self) -> bool:
+        """Whether it runs for each element of a list."""
+        return any(need.is_each for need in self.needs)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +68,7 @@ class Node:
         parent: the statement that it stands in; None for the outermost.
         is_shown: whether its result is the call's; else it runs a second time, for those nested in it.
         is_fan: whether it runs for each element of its parent's result.
+        depth: how many statements it stands in.
         children: the statements in it.
     """
 
@@ -100,8 +77,16 @@ class Node:
     parent: Node | None
     is_shown: bool
     is_fan: bool
+    depth: int = 0
     barrier: Node | None = None  # the last write that is sure to have run before it
-    children: list[Node] = field(default_factory=list["Node"])
+    children: Sequence[Node] = ()
+
+    def add(self, child: Node) -> None:
+        """Put a statement into this one."""
+        if isinstance(self.children, list):
+            self.children.append(child)
+        else:
+            self.children = [child]
 
     def calls(self) -> Iterator[int]:
         """Yield the positions of the calls whose results it shows."""
@@ -274,16 +259,19 @@ class _Planner:
         grown = nest.size + cost + (self._calls[parent].elements - 1 if wish.is_fan else 0)
         if grown > self._max_nested:
             return f"a request has at most {self._max_nested} nested calls (max_nested=)"
+        if host.depth >= call.deepest:
+            return "so deep in a nest its result would get lost"
         reason = self._disorder(call, nest, host)
         if reason is not None:
             return reason
         if parent not in self._hosts:
             self._hosts[parent] = nest, host
             if cost > 1 and host.parent is not None:
-                host.parent.children.append(host)
+                host.parent.add(host)
         self._number += 1
-        node = Node(position, self._number, host, is_shown=True, is_fan=wish.is_fan, barrier=host.barrier)
-        host.children.append(node)
+        node = Node(position, self._number, host, is_shown=True, is_fan=wish.is_fan, depth=host.depth + 1)
+        node.barrier = host.barrier
+        host.add(node)
         self._nested += grown - nest.size
         nest.size = grown
         if not call.is_read:
@@ -298,18 +286,22 @@ class _Planner:
         if not self._max_nested:
             return "it needs a result"
         host = self._calls[wish.parent]
-        if not call.can_nest or not host.can_host:
-            return "the call that it needs may have no result, or one of the two has no form in which it can be nested"
+        if host.is_fan:
+            return "the call that it needs runs for each element of a list"
+        if not host.can_host:
+            return "the call that it needs may have no result, or has parameters among which nothing can be nested"
+        if not call.can_nest:
+            return "it has parameters with which it cannot be nested"
         if not host.is_read and not host.is_selected:
             return "the write that it needs is not sent twice, and has no select="
-        if not call.is_read and (host.is_read or wish.parent != position - 1):
+        if not call.is_read and host.is_read:
             return "a write gets the results of reads in a later request"
+        if not call.is_read and wish.parent != position - 1:
+            return _ORDER
         if not wish.can_nest:
             return "the portal cannot hand over such a property as it is alone"
         if wish.has_others:
             return "it runs for each element of a list, and needs another result beside it"
-        if wish.parent in self._leaves and self._leaves[wish.parent][1].is_fan:
-            return "the call that it needs runs for each element of a list"
         return None
 
     def _place_in(self, parent: int) -> tuple[Nest, Node, int]:
@@ -325,7 +317,9 @@ class _Planner:
             if call.is_selected:
                 return nest, leaf, 1
             self._number += 1
-            return nest, Node(parent, self._number, leaf.parent, is_shown=False, is_fan=False, barrier=leaf.barrier), 2
+            twin = Node(parent, self._number, leaf.parent, is_shown=False, is_fan=False, depth=leaf.depth)
+            twin.barrier = leaf.barrier
+            return nest, twin, 2
         self._number += 1
         root = Node(parent, self._number, None, is_shown=call.is_selected, is_fan=False)
         nest = Nest(root, self._level[parent], self._before[parent])
@@ -344,67 +338,4 @@ class _Planner:
                 above = above.parent
             if others:
                 return "it needs results of calls that are not nested in one another"
-        is_late = self._writes != nest.epoch or host.barrier is not nest.last_write
-        return _ORDER if is_late or (not call.is_read and self._order.highest > nest.stage) else None
-
-
-class Nested(NamedTuple):
-    """What a nest adds to a request: calls nested in it, and whether it must follow the statement before it at once."""
-
-    size: int
-    is_glued: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """What fits into one request, and whether each write has one for itself; see `BatchLimits`."""
-
-    max_calls: int
-    max_bytes: int
-    max_nested: int = 0
-    are_writes_alone: bool = False
-
-
-def waves(
-    sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested] | None = None
-) -> list[list[range]]:
-    """Return the requests for statements of these sizes (bytes), as ranges of positions; `nests` are by position.
-
-    The requests of one wave only read and may go in parallel; waves go one after another. The order is kept. A statement
-    that is larger than `max_bytes` is alone, or with the one that is glued to it.
-    """
-    result: list[list[range]] = []
-    was_reading = False
-    for request in _requests(sizes, are_reads, room, nests or {}):
-        is_reading = all(are_reads[position] for position in request)
-        if is_reading and was_reading:
-            result[-1].append(request)
-        else:
-            result.append([request])
-        was_reading = is_reading
-    return result
-
-
-def _requests(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested]) -> Iterator[range]:
-    start = 0
-    count, total, nested = 0, 1, 0  # bytes: the brackets, less the comma that the first statement lacks
-    for position, size in enumerate(sizes):
-        calls, length, inner = 1, size + 1, 0
-        if nests:
-            if position in nests:
-                inner = calls = nests[position].size
-            elif (follower := nests.get(position + 1)) is not None and follower.is_glued:
-                calls, length, inner = 1 + follower.size, length + sizes[position + 1] + 1, follower.size
-        is_full = (
-            count + calls > room.max_calls or total + length > room.max_bytes or nested + inner > max(room.max_nested, inner)
-        )
-        if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
-            is_full = True
-        if is_full and position > start and not (position in nests and nests[position].is_glued):
-            yield range(start, position)
-            start, count, total, nested = position, 0, 1, 0
-        count, total = count + 1, total + size + 1
-        if position in nests:
-            count, nested = count + nests[position].size - 1, nested + nests[position].size
-    if sizes:
-        yield range(start, len(sizes))
+        return _ORDER if self._writes != nest.epoch or host.barrier is not nest.last_write else None

@@ -212,10 +212,10 @@ def _isolated(
     commands: Sequence[Command], outcomes: Sequence[Outcome[Any]], situation: Situation, repeatable: Sequence[int]
 ) -> Step:
     error = cast("LiferayError", outcomes[0].error)
-    repeatable = [position for position in repeatable if not commands[position].is_nest]  # a nest is taken apart
+    if any(command.is_nest for command in commands):  # it is taken apart; and no message tells which of its calls failed
+        situation = replace(situation, is_inferring=False, is_guided=False)
+        repeatable = [position for position in repeatable if not commands[position].is_nest]
     named = named_position(error, commands) if situation.is_inferring or situation.is_guided else None
-    if named is not None and commands[named].is_nest:
-        named = None
     if situation.is_inferring and named is not None and isinstance(error, ServerError) and len(repeatable) < len(commands):
         concluded = _inferred(commands, error, named)
         if not commands[named].is_read:

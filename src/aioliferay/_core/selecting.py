@@ -1,13 +1,15 @@
-"""The properties that a type has, under the portal's names. Knows pydantic models, dataclasses and typed dictionaries."""
+"""The properties that a type reads from a result, under the portal's names. Knows whatever pydantic understands."""
 
 from __future__ import annotations
 
-import dataclasses
-from inspect import get_annotations
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from pydantic import AliasChoices, AliasPath, BaseModel
+from pydantic import PydanticUserError, TypeAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_INNER: Final = ("schema", "items_schema")  # where models, lists, defaults and validators keep what they hold
 
 
 def names_of(returns: Any) -> tuple[str, ...]:
@@ -16,16 +18,10 @@ def names_of(returns: Any) -> tuple[str, ...]:
     Raises:
         TypeError: the type has no fields.
     """
-    kind: Any = _element_of(returns)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = kind.model_fields
-        names = [_alias_of(field.validation_alias or field.alias, name) for name, field in fields.items()]
-    elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        names = [field.name for field in dataclasses.fields(kind)]
-    elif is_typeddict(kind):
-        names = list(get_annotations(kind))
-    else:
-        names = []
+    try:
+        names = _names(cast("dict[str, Any]", TypeAdapter(returns).core_schema), {})
+    except PydanticUserError as error:
+        raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
     if not names:
         raise TypeError(
             f"select='model' takes the names from returns=, and {returns!r} has none: give a model, or a list of models"
@@ -33,22 +29,31 @@ def names_of(returns: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _element_of(returns: Any) -> Any:
-    """Return the type of what stands in lists, without None."""
-    origin = get_origin(returns)
-    if origin in (Union, UnionType):
-        kinds = [kind for kind in get_args(returns) if kind is not NoneType]
-        return _element_of(kinds[0]) if len(kinds) == 1 else returns
-    if isinstance(origin, type) and issubclass(origin, list | tuple | set | frozenset) and get_args(returns):
-        return _element_of(get_args(returns)[0])
-    if hasattr(returns, "__metadata__"):  # Annotated
-        return _element_of(get_args(returns)[0])
-    return origin if isinstance(origin, type) and issubclass(origin, BaseModel) else returns
+def _names(schema: Mapping[str, Any], definitions: Mapping[str, Mapping[str, Any]]) -> list[str]:  # noqa: PLR0911 - a table
+    kind = schema["type"]
+    if kind == "definitions":
+        known = {inner["ref"]: inner for inner in schema["definitions"]}
+        return _names(schema["schema"], {**definitions, **known})
+    if kind == "definition-ref":
+        return _names(definitions[schema["schema_ref"]], {})
+    if kind in {"model-fields", "typed-dict"}:
+        return [_alias_of(field, name) for name, field in schema["fields"].items()]
+    if kind == "dataclass-args":
+        return [_alias_of(field, field["name"]) for field in schema["fields"] if field.get("init", True)]
+    if kind == "union":
+        choices = [choice for choice in schema["choices"] if not isinstance(choice, tuple) and choice["type"] != "none"]
+        return _names(choices[0], definitions) if len(choices) == 1 else []
+    if kind == "tuple":
+        return _names(schema["items_schema"][0], definitions) if schema["items_schema"] else []
+    for key in _INNER:
+        if isinstance(inner := schema.get(key), dict):
+            return _names(cast("dict[str, Any]", inner), definitions)
+    return []
 
 
-def _alias_of(alias: str | AliasPath | AliasChoices | None, name: str) -> str:
-    if isinstance(alias, AliasChoices):
-        alias = alias.choices[0]
-    if isinstance(alias, AliasPath):
-        return str(alias.path[0])
-    return name if alias is None else alias
+def _alias_of(field: Mapping[str, Any], name: str) -> str:
+    """Return the name that a field is read from; of several, and of a path into the result, the first."""
+    alias: Any = field.get("validation_alias", name)
+    while not isinstance(alias, str):
+        alias = alias[0]
+    return alias

@@ -1,0 +1,113 @@
+"""Statements → requests by count and bytes, and what a request may hold. Knows sizes; knows neither contents nor results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How large requests and answers may become, and how much is spent on finding the failed calls of a refused batch.
+
+    Attributes:
+        max_calls: calls in one request.
+        max_bytes: bytes of one request's body; a single call that is larger goes alone.
+        max_nested: calls in one request that are nested in others; 0 nests none. A portal's time for them grows faster than
+            their number (`real-timings.md` §4).
+        max_parallel: requests of one batch that are under way at once; only requests that read go in parallel.
+        max_answer_bytes: bytes of one answer, decompressed; a larger one is not read to its end.
+        isolation_requests: further requests for one batch that was refused; 0 leaves the failure with all of its calls.
+        isolation_seconds: seconds for these further requests.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    max_calls: int = 500
+    max_bytes: int = 1_048_576
+    max_nested: int = 50
+    max_parallel: int = 4
+    max_answer_bytes: int = 33_554_432
+    isolation_requests: int = 200
+    isolation_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_calls", 1), ("max_bytes", 1), ("max_nested", 0), ("max_parallel", 1), ("max_answer_bytes", 1),
+            ("isolation_requests", 0), ("isolation_seconds", 0),
+        ):  # fmt: skip
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name}= cannot be {getattr(self, name)}: it takes {least} or more")
+
+
+class Nested(NamedTuple):
+    """What a nest adds to a request.
+
+    Attributes:
+        size: calls nested in it.
+        calls: how many calls it brings the results of.
+        is_glued: whether it must follow the statement before it at once.
+    """
+
+    size: int
+    calls: int
+    is_glued: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What fits into one request, and whether each write has one for itself; see `BatchLimits`."""
+
+    max_calls: int
+    max_bytes: int
+    max_nested: int = 0
+    are_writes_alone: bool = False
+
+
+def waves(
+    sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested] | None = None
+) -> list[list[range]]:
+    """Return the requests for statements of these sizes (bytes), as ranges of positions; `nests` are by position.
+
+    The requests of one wave only read and may go in parallel; waves go one after another. The order is kept. A statement
+    that is larger than `max_bytes` is alone, or with the one that is glued to it.
+    """
+    result: list[list[range]] = []
+    was_reading = False
+    for request in _requests(sizes, are_reads, room, nests or {}):
+        is_reading = all(are_reads[position] for position in request)
+        if is_reading and was_reading:
+            result[-1].append(request)
+        else:
+            result.append([request])
+        was_reading = is_reading
+    return result
+
+
+def _requests(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested]) -> Iterator[range]:
+    start = 0
+    count, total, nested = 0, 1, 0  # bytes: the brackets, less the comma that the first statement lacks
+    for position, size in enumerate(sizes):
+        calls, length, inner = 1, size + 1, 0
+        if nests:
+            if position in nests:
+                inner, calls, _ = nests[position]
+            elif (follower := nests.get(position + 1)) is not None and follower.is_glued:
+                calls, length, inner = 1 + follower.calls, length + sizes[position + 1] + 1, follower.size
+        is_full = (
+            count + calls > room.max_calls or total + length > room.max_bytes or nested + inner > max(room.max_nested, inner)
+        )
+        if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
+            is_full = True
+        if is_full and position > start and not (position in nests and nests[position].is_glued):
+            yield range(start, position)
+            start, count, total, nested = position, 0, 1, 0
+        total += size + 1
+        count += nests[position].calls if position in nests else 1
+        nested += nests[position].size if position in nests else 0
+    if sizes:
+        yield range(start, len(sizes))
