@@ -10,7 +10,7 @@ import pytest
 
 from aioliferay import _options
 from aioliferay._auth import BasicAuth, BearerAuth
-from aioliferay._core.plan import BatchLimits
+from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._options import Terms, checked, checked_headers, root_of, warn_if_insecure
 from aioliferay.errors import InsecureTransportWarning
