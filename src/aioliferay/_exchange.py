@@ -57,6 +57,7 @@ class UnderWay:
         self.is_guided = True
         self._searches_left = terms.limits.isolation_requests
         self._search_until: float | None = None
+        self.has_nests = False
         self.parts: list[Call[Any]] = []  # of calls that run for each element of a list
         self._positions: dict[int, int] | None = None
 
@@ -155,6 +156,7 @@ class Exchange:
                 departing += self._single(run, run.calls[entry])
             elif (nest := nested(entry, run.calls, run.position)) is not None:
                 departing.append(nest)
+                run.has_nests = True
             else:  # one of its calls was given up meanwhile, or lacks a result; the order stays
                 await self._send(run, departing)
                 departing = []
@@ -175,7 +177,7 @@ class Exchange:
 
     async def _send(self, run: UnderWay, calls: Sequence[Call[Any]], error: LiferayError | None = None) -> None:
         """Send calls in as many requests as the limits ask for; `error` if they go again in search of the failed one."""
-        for wave in requests_of(calls, run.terms, self._learned_bytes):
+        for wave in requests_of(calls, run.terms, self._learned_bytes, has_nests=run.has_nests):
             await self._together(run, [_group_after(request, error) for request in wave])
 
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
@@ -190,7 +192,7 @@ class Exchange:
 
     async def _deliver(self, run: UnderWay, group: _Group) -> None:
         """Send one group until each of its calls has ended, also those of nests that were taken apart on the way."""
-        nests = [call for call in group.calls if isinstance(call, NestedCalls)]
+        nests = [call for call in group.calls if isinstance(call, NestedCalls)] if run.has_nests else []
         await self._deliver_group(run, group)
         for nest in nests:
             self._lost |= {path: min(depth, self._lost.get(path, depth)) for path, depth in nest.lost.items()}
@@ -277,7 +279,7 @@ class Exchange:
         for call in group.calls:
             if call.done():
                 continue
-            if isinstance(call, NestedCalls) and not call.is_whole(now):
+            if run.has_nests and isinstance(call, NestedCalls) and not call.is_whole(now):
                 call.take_apart()
             elif call.limit(now, math.inf) <= now or run.until <= now:
                 expire(call)

@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 def conclude(call: Call[Any], outcome: Outcome[Any], position_of: Callable[[Call[Any]], int]) -> None:
     """Settle a call with what became of it at the portal, in the form that the caller asked for."""
-    if isinstance(outcome, Ok) and outcome.is_inferred and call.adapter is codec.adapter_for(None):
+    if not isinstance(outcome, Ok):
+        call.settle(outcome, position=position_of(call))
+        return
+    if outcome.is_inferred and call.adapter is codec.adapter_for(None):
         call.settle(Ok(None, is_inferred=True))  # nobody asked for the result that was lost
         return
-    raw = getattr(outcome, "value", None)
-    if isinstance(outcome, Ok) and call.command.listed != call.command.select:
-        outcome = replace(outcome, value=nesting.selected(raw, call.command.select))
-    fitted = outcome if outcome.error is not None else codec.fit(outcome, call.adapter, call.path)
+    raw, command = outcome.value, call.command
+    if command.listed != command.select:
+        outcome = replace(outcome, value=nesting.selected(raw, command.select))
+    fitted = outcome if outcome.error is not None else codec.fit(outcome, call.adapter, command.path)
     call.settle(fitted, raw, position=None if fitted.error is None else position_of(call))
 
 

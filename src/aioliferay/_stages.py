@@ -224,13 +224,15 @@ def _widened(call: Call[Any]) -> Command:
     return codec.relisted(command, (*command.listed, *more)) if more else command
 
 
-def requests_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float) -> list[list[Sequence[Call[Any]]]]:
+def requests_of(
+    calls: Sequence[Call[Any]], terms: Terms, most_bytes: float, *, has_nests: bool
+) -> list[list[Sequence[Call[Any]]]]:
     """Return what departs in a stage wave by wave, and request by request."""
     if not calls:
         return []
     nests = {
         position: Nested(call.nested, len(call.members), position > 0 and call.follows(calls[position - 1]))
-        for position, call in enumerate(calls)
+        for position, call in (enumerate(calls) if has_nests else ())
         if isinstance(call, NestedCalls)
     }
     sizes = [len(call.command.statement) for call in calls]

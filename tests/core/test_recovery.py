@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields
 from typing import NamedTuple
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioliferay._core import codec
-from aioliferay._core.messages import Answer, Failed, NotRun, NotSent, Ok, Unknown
+from aioliferay._core.messages import Answer, Failed, NestCommand, NotRun, NotSent, Ok, Unknown
 from aioliferay._core.recovery import (
     RetryAllowance,
     RetryPolicy,
@@ -48,6 +48,12 @@ def _commands(kinds):
         codec.command(f"/thing/{verbs[kind]}-thing", {"id": 100 + place}, idempotent=True if kind == "i" else None)
         for place, kind in enumerate(kinds)
     ]
+
+
+def _nest_of(command):
+    """Return a command as one with two calls in it."""
+    values = {field.name: getattr(command, field.name) for field in fields(command)}
+    return NestCommand(**values, members=2)
 
 
 def _situation(**changes):
@@ -412,7 +418,7 @@ def _step_with_nests(kinds, outcome, error, **changes):
     """Return the step after a request of which the statements with a capital letter are nests."""
     plain = _commands(kinds.lower())
     pairs = zip(kinds, plain, strict=True)
-    commands = [replace(command, is_nest=True, calls=2) if kind.isupper() else command for kind, command in pairs]
+    commands = [_nest_of(command) if kind.isupper() else command for kind, command in pairs]
     outcomes = [outcome(error.for_call(command.path)) for command in commands]
     step = next_step(commands, outcomes, _situation(**changes), RetryPolicy())
     assert all(outcomes[place] is told for place, told in step.settled)

@@ -229,6 +229,7 @@ def _statement(path: str, params: Mapping[str, object], select: tuple[str, ...])
     return b"%b%b}" % (_head(path, select), encoded)
 
 
+@lru_cache(maxsize=1024)
 def _head(path: str, listed: tuple[str, ...]) -> bytes:
     key = f"$it[{','.join(listed)}] = {path}" if listed else path
     return b'{"%b":' % key.encode()

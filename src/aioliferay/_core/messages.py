@@ -66,8 +66,6 @@ class Command:
         is_read: whether it changes nothing (`get*`, `has*`, `is*`): it may be repeated, and go in parallel with others.
         is_idempotent: whether the caller says that running it twice does no harm.
         is_raw: whether its parameters are `RawParams`.
-        calls: how many calls it brings the results of.
-        is_nest: whether calls are nested in its statement.
         listed: names in the statement's white-list. Others than `select` if calls refer to more, or none if the portal could
             not apply it: then the result is cut down to `select` here.
     """
@@ -79,9 +77,17 @@ class Command:
     is_read: bool
     is_idempotent: bool = False
     is_raw: bool = False
-    calls: int = 1
-    is_nest: bool = False
     listed: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> int:
+        """How many calls its statement brings the results of."""
+        return 1
+
+    @property
+    def is_nest(self) -> bool:
+        """Whether calls are nested in its statement."""
+        return False
 
     @property
     def is_repeatable(self) -> bool:
@@ -94,6 +100,23 @@ class Command:
         if self.params is None:
             return []
         return [value for value in self.params.values() if isinstance(value, Reference)]
+
+
+@dataclass(frozen=True, slots=True)
+class NestCommand(Command):
+    """Calls that are nested in one another, as one command. `members`: how many it brings the results of."""
+
+    members: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls its statement brings the results of."""
+        return self.members
+
+    @property
+    def is_nest(self) -> bool:
+        """Whether calls are nested in its statement."""
+        return True
 
 
 def merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:

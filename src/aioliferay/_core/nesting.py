@@ -7,11 +7,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from aioliferay._core.messages import Command
+from aioliferay._core.messages import NestCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from aioliferay._core.messages import Command
     from aioliferay._core.plan import Nest, Node
 
 MISSING: Final = object()
@@ -34,18 +35,17 @@ class Bare(NamedTuple):
     flags: Sequence[Flag]
 
 
-def command_of(nest: Nest, bare: Mapping[int, Bare]) -> Command:
+def command_of(nest: Nest, bare: Mapping[int, Bare]) -> NestCommand:
     """Return the whole nest as one command; `bare` has its calls by their position."""
     commands = [bare[position].command for position in set(_positions(nest.root))]
-    return Command(
+    return NestCommand(
         path=bare[nest.root.call].command.path,
         statement=b"{%b}" % _Writer(nest, bare).entry(nest.root),
         params=None,
         select=(),
         is_read=all(command.is_read for command in commands),
         is_idempotent=all(command.is_repeatable for command in commands),
-        calls=sum(1 for _ in nest.root.calls()),
-        is_nest=True,
+        members=sum(1 for _ in nest.root.calls()),
     )
 
 

@@ -93,21 +93,21 @@ def _requests(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests
     count, total, nested = 0, 1, 0  # bytes: the brackets, less the comma that the first statement lacks
     for position, size in enumerate(sizes):
         calls, length, inner = 1, size + 1, 0
-        if nests:
-            if position in nests:
-                inner, calls, _ = nests[position]
-            elif (follower := nests.get(position + 1)) is not None and follower.is_glued:
-                calls, length, inner = 1 + follower.calls, length + sizes[position + 1] + 1, follower.size
+        own = nests.get(position) if nests else None
+        if own is not None:
+            inner, calls, _ = own
+        elif nests and (follower := nests.get(position + 1)) is not None and follower.is_glued:
+            calls, length, inner = 1 + follower.calls, length + sizes[position + 1] + 1, follower.size
         is_full = (
             count + calls > room.max_calls or total + length > room.max_bytes or nested + inner > max(room.max_nested, inner)
         )
         if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
             is_full = True
-        if is_full and position > start and not (position in nests and nests[position].is_glued):
+        if is_full and position > start and not (own is not None and own.is_glued):
             yield range(start, position)
             start, count, total, nested = position, 0, 1, 0
         total += size + 1
-        count += nests[position].calls if position in nests else 1
-        nested += nests[position].size if position in nests else 0
+        count += 1 if own is None else own.calls
+        nested += 0 if own is None else own.size
     if sizes:
         yield range(start, len(sizes))
