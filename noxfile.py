@@ -64,7 +64,9 @@ def wheel(session: nox.Session) -> None:
     where = session.run("python", "-P", "-c", "import aioliferay; print(aioliferay.__file__)", silent=True)
     if "site-packages" not in str(where):
         session.error(f"the tests would not run against the wheel, but against {where}")
-    session.run("pytest", "-q", "-p", "no:cacheprovider")
+    # What is generated is generated in full by the session `tests`: here it shows that the wheel has all it needs.
+    few = {"AIOLIFERAY_SCENARIOS": "200", "AIOLIFERAY_GRAPHS": "200"}
+    session.run("pytest", "-q", "-p", "no:cacheprovider", env=few)
 
 
 @nox.session
@@ -83,8 +85,12 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Play 50,000 scenarios of faults, or as many as the first argument says; takes a quarter of an hour."""
+    """Play 50,000 scenarios of faults, and graphs of dependent calls, or as many as the first argument says.
+
+    Takes a quarter of an hour for the scenarios, and half of that for the graphs.
+    """
     session.install("-q", "-e", ".[all]", *group("test"))
     count = session.posargs[0] if session.posargs else "50000"
-    files = ["tests/test_faults_scenarios.py", "tests/test_load.py"]
-    session.run("pytest", "-q", "-o", "faulthandler_timeout=0", *files, env={"AIOLIFERAY_SCENARIOS": count})
+    files = [f"tests/test_{name}.py" for name in ("faults_scenarios", "load", "graphs", "dependent_faults")]
+    counts = {"AIOLIFERAY_SCENARIOS": count, "AIOLIFERAY_GRAPHS": count}
+    session.run("pytest", "-q", "-o", "faulthandler_timeout=0", *files, env=counts)

@@ -16,8 +16,6 @@ from aioliferay import Cancelled, Failed, NotRun, NotSent, Ok, Unknown
 from faults import HELD, LOSING, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from scenarios import Ask, Attempt, Evidence, Made
 
 Fate = Literal[
@@ -302,15 +300,23 @@ class Tally:
             kind = "read" if made.ask.is_read else "repeatable write" if made.ask.is_repeatable else "write"
             self.counts[evidence.scenario.label, kind, name, journal] += 1
 
-    def table(self, kinds: Sequence[str] = ("read", "write")) -> str:
-        """Return the counts as a table in Markdown: a row for each fault and outcome."""
-        journals = ("ran", "refused", "did not run")
-        columns = [(kind, journal) for kind in kinds for journal in journals]
+    def table(self) -> str:
+        """Return the counts as a table in Markdown, a row for each fault, after a line with what there was in all."""
+        columns = ["ok", "failed", "not run", "not sent", "unknown, ran", "unknown, did not run", "cancelled"]
+        cells: Counter[tuple[str, str]] = Counter()
+        for (label, _, name, journal), count in self.counts.items():
+            outcome = name.removesuffix(", inferred")
+            told = "ran" if journal == "ran" else "did not run"
+            cells[label, f"{outcome}, {told}" if outcome == "unknown" else outcome] += count
+        writes = sum(count for (_, kind, _, _), count in self.counts.items() if kind != "read")
+        inferred = sum(count for (_, _, name, _), count in self.counts.items() if name.endswith(", inferred"))
         lines = [
-            "| fault | outcome | " + " | ".join(f"{kind}: {journal}" for kind, journal in columns) + " |",
-            "|---|---|" + "---:|" * len(columns),
+            f"{self.scenarios:,} scenarios, {cells.total():,} calls, {writes:,} of them writes; {inferred:,} inferred",
+            "",
+            f"| fault | {' | '.join(columns)} |",
+            "|---|" + "---:|" * len(columns),
         ]
-        for label, name in sorted({(label, name) for label, kind, name, _ in self.counts if kind in kinds}):
-            row = [f"{self.counts[label, kind, name, journal]:,}" for kind, journal in columns]
-            lines.append(f"| {label} | {name} | " + " | ".join(row) + " |")
+        for label in sorted({label for label, _ in cells}):
+            row = " | ".join(f"{cells[label, column]:,}" for column in columns)
+            lines += [f"| {label} | {row} |"]
         return "\n".join(lines)

@@ -222,7 +222,7 @@ class Exchange:
             if step.kind != "retry":
                 break
             (group,) = groups
-            self.invoker.notice(RetryScheduled(posted.number, len(group.calls), step.delay))
+            self.invoker.notice(RetryScheduled(posted.number, sum(call.command.calls for call in group.calls), step.delay))
             await anyio.sleep(step.delay)
         if step.kind == "split":
             self._learned_bytes = min(self._learned_bytes, max(posted.sent_bytes // 2, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict, assert_type
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, assert_type
 
 import httpx
 from pydantic import BaseModel
@@ -97,7 +97,15 @@ async def batches(session: Session) -> None:
         user = batch.call("/user/get-user-by-id", {"userId": 1}, returns=User)
         assert_type(user, Call[User])
         assert_type(user["contactId"], Reference)
+        assert_type(user["address"]["city"], Reference)
+        assert_type(user.each["contactId"], Reference)
+        assert_type(user.each["address"]["city"], Reference)
         assert_type(batch.call("/contact/get-contact", {"contactId": user["contactId"]}), Call[Any])
+        each = batch.call("/user/get-user-by-id", {"userId": user.each["userId"]}, returns=list[User], select="model")
+        assert_type(each, Call[list[User]])
+        assert_type(batch.explain().requests[0].body, bytes | None)
+        assert_type(batch.explain().dependent, Literal["nested", "staged"])
+        assert_type(session.batch(dependent="staged", limits=BatchLimits(max_nested=10)), BatchSession)
         assert_type(batch.call("/x/delete-it", returns=None), Call[None])
         assert_type(batch.call("/x/get-ids", returns=list[int]), Call[list[int]])
         assert_type(await batch.invoke(), list[Any])
