@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from aioliferay._call import Call, Sender
@@ -110,6 +111,8 @@ def filled(command: Command, values: Mapping[str, object]) -> Command:
 def spread(command: Command) -> tuple[Shape, list[Command]]:
     """Return a command for each element of the lists that a command refers to, and how the elements stand in lists.
 
+    These bring all that their white-list has: it is the whole list that is cut down to what was selected.
+
     Raises:
         DependencyError: a result is missing, is no list, has an element without the property, or two lists differ.
     """
@@ -121,6 +124,7 @@ def spread(command: Command) -> tuple[Shape, list[Command]]:
         text = f"it runs for each element of lists that differ: they have {sizes} elements, or hold lists in another way"
         raise DependencyError(text, path=command.path)
     columns = [[(name, value) for value in elements.values] for name, elements in lists.items()]
+    command = replace(command, select=command.listed)
     return shapes.pop(), [filled(command, dict(row)) for row in zip(*columns, strict=True)]
 
 

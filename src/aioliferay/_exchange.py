@@ -212,7 +212,7 @@ class Exchange:
                 for call, outcome in zip(group.calls, posted.outcomes, strict=True):
                     conclude(call, outcome, run.position)
                 return
-            if is_getter_failure(posted.error) and _drop_white_lists(group.calls):
+            if is_getter_failure(posted.error) and _drop_white_list(group.calls):
                 group = _group_after(group.calls, posted.error)
                 continue
             step = await self._verified(run, group, self._next_step(run, group, posted))
@@ -369,15 +369,17 @@ def _group_after(calls: Sequence[Call[Any]], error: LiferayError | None) -> _Gro
     return _Group(calls, last={id(call): Unknown(error.for_call(call.path)) for call in calls})
 
 
-def _drop_white_lists(calls: Sequence[Call[Any]]) -> bool:
-    """Let the reads among the calls ask for their full results, which are cut down here; tell whether all may go again so.
+def _drop_white_list(calls: Sequence[Call[Any]]) -> bool:
+    """Let a read that went alone ask for its full result, which is cut down here; tell whether it is to go again.
 
-    The portal calls every getter of an object to apply a white-list, and one of them has failed (`protocol.md` F).
+    The portal calls every getter of an object to apply a white-list, and one of them has failed (`protocol.md` F). Others'
+    white-lists stay: they may name what a plain call does not show.
     """
-    listed = [call for call in singles(calls) if call.command.is_read and call.command.listed]
-    for call in listed:
-        call.bind(codec.relisted(call.command, ()))
-    return bool(listed) and all(call.command.is_read and not call.command.is_nest for call in calls)
+    (call, *others) = calls
+    if others or call.command.is_nest or not (call.command.is_read and call.command.listed):
+        return False
+    call.bind(codec.relisted(call.command, ()))
+    return True
 
 
 def end_cancelled(call: Call[Any]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aioliferay._call import Call
 from aioliferay._calling import referred
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from aioliferay._core.messages import Command
     from aioliferay._core.plan import Nest
     from aioliferay._http import Trip
+
+
+_INTEGER: Final = range(-(2**31), 2**31)  # a larger number may be a date: 7.x writes a long as text, and ids are smaller
 
 
 def conclude(call: Call[Any], outcome: Outcome[Any], position_of: Callable[[Call[Any]], int]) -> None:
@@ -215,18 +218,25 @@ def _of(call: Call[Any], error: LiferayError | None) -> Any:
 
 
 def _is_grounded(call: Call[Any]) -> bool:
-    """Tell whether all that the call refers to is there: a name that a result lacks reaches a nested call as null.
+    """Tell whether a nested call got what it would have got alone.
 
-    Of a list in a list the portal shows a white-list nothing.
+    A name that a result lacks reached it as null, and of a list in a list the portal shows a white-list nothing. What is no
+    plain value reached it as a Java object: a date, for one, which shows here as a number of milliseconds.
     """
     try:
         for reference in call.command.references:
             value = referred(reference, call.command)
             if isinstance(value, Elements) and any(part is not None for part in value.shape):
                 return False
+            if not all(map(_is_plain, value.values if isinstance(value, Elements) else [value])):
+                return False
     except DependencyError:
         return False
     return True
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | bool) or (isinstance(value, int) and value in _INTEGER)
 
 
 class Fan:

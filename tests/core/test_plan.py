@@ -156,6 +156,7 @@ def test_plan_nested(calls, max_nested, expected):
         ([_call(), _call(0, deepest=0)], 9, "so deep in a nest its result would get lost"),
         ([_write(), _call(0)], 9, "the write that it needs is not sent twice, and has no select="),
         ([_call(**_LISTED), _write(0)], 9, "a write gets the results of reads in a later request"),
+        ([_write(**_LISTED), _write(Need(0, is_each=True))], 9, "a write for each element waits for the list"),
         ([_write(**_LISTED), _call(), _write(0)], 9, "calls keep their order about a write"),
         ([_call(), _call(Need(0, can_nest=False))], 9, "the portal cannot hand over such a property as it is alone"),
         ([_call(), _call(0), _call(Need(0, is_each=True), 1)], 9, "it runs for each element of a list, and needs another"),

@@ -294,15 +294,21 @@ class _Planner:
             return "it has parameters with which it cannot be nested"
         if not host.is_read and not host.is_selected:
             return "the write that it needs is not sent twice, and has no select="
-        if not call.is_read and host.is_read:
-            return "a write gets the results of reads in a later request"
-        if not call.is_read and wish.parent != position - 1:
-            return _ORDER
+        if not call.is_read and (reason := self._objection_to_write(position, wish, host)) is not None:
+            return reason
         if not wish.can_nest:
             return "the portal cannot hand over such a property as it is alone"
         if wish.has_others:
             return "it runs for each element of a list, and needs another result beside it"
         return None
+
+    def _objection_to_write(self, position: int, wish: _Wish, host: Planned) -> str | None:
+        """Tell what forbids to nest a write there: what it is given cannot be looked at before it runs."""
+        if host.is_read:
+            return "a write gets the results of reads in a later request"
+        if wish.is_fan:
+            return "a write for each element waits for the list"
+        return _ORDER if wish.parent != position - 1 else None
 
     def _place_in(self, parent: int) -> tuple[Nest, Node, int]:
         """Return the nest and the statement to nest in, and by how many statements the nest grows with one more call.
