@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from aioliferay._core import codec, recovery
-from aioliferay._core.messages import Cancelled, NotRun, NotSent, Outcome, Unknown
+from aioliferay._core.messages import NotRun, NotSent, Outcome, Unknown
 from aioliferay._core.refusals import is_getter_failure
 from aioliferay._deadline import expire
 from aioliferay._http import Trip
-from aioliferay._nests import NestedCalls, conclude, singles
+from aioliferay._nests import NestedCalls, conclude, end_cancelled, settle_cancelled
 from aioliferay._options import Terms
 from aioliferay._stages import Learnt, are_independent, members_of, nested, requests_of, route_of, single
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
-    CallCancelledError,
     ClosedError,
     LiferayError,
     NotSentError,
@@ -108,13 +107,13 @@ class Exchange:
     under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
     _allowance: recovery.RetryAllowance | None = None
     _learned_bytes: float = math.inf
-    _lost: dict[str, int] = field(default_factory=dict[str, int])
-    _long: set[str] = field(default_factory=set[str])
+    _learnt: Learnt = field(default_factory=Learnt)
 
     @property
     def learnt(self) -> Learnt:
         """What decides how calls go that need results of others."""
-        return Learnt(self.invoker.fastest, self._lost, self._long)
+        self._learnt.fastest = self.invoker.fastest
+        return self._learnt
 
     async def run(self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf) -> None:
         """Send the calls, in one request where that is possible, and settle each of them.
@@ -195,8 +194,7 @@ class Exchange:
         nests = [call for call in group.calls if isinstance(call, NestedCalls)] if run.has_nests else []
         await self._deliver_group(run, group)
         for nest in nests:
-            self._lost |= {path: min(depth, self._lost.get(path, depth)) for path, depth in nest.lost.items()}
-            self._long.update(path for path, length in nest.lengths.items() if length > run.terms.limits.max_nested)
+            self._learnt.note(nest, run.terms.limits.max_nested)
         if left := [call for nest in nests for call in nest.left]:
             await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))
 
@@ -262,7 +260,7 @@ class Exchange:
                 max_bytes=run.terms.limits.max_answer_bytes,
             )
         except BaseException:
-            _settle_cancelled(calls, trip)
+            settle_cancelled(calls, trip)
             raise
         trip.is_sent = trip.is_sent and not isinstance(posted.outcomes[0], NotRun)  # what left did not run
         if isinstance(posted.outcomes[0], Unknown):
@@ -380,25 +378,3 @@ def _drop_white_list(calls: Sequence[Call[Any]]) -> bool:
         return False
     call.bind(codec.relisted(call.command, ()))
     return True
-
-
-def end_cancelled(call: Call[Any]) -> None:
-    """Settle a call, if nothing else has, whose sender was cancelled before it was sent (again)."""
-    if not call.done():
-        error = CallCancelledError(_cancelled(is_sent=call.is_doubtful), path=call.path)
-        call.settle(Cancelled(error, is_sent=False))
-
-
-def _settle_cancelled(calls: Sequence[Call[Any]], trip: Trip) -> None:
-    for call in singles(calls):
-        error = CallCancelledError(_cancelled(is_sent=trip.is_sent or call.is_doubtful), path=call.path)
-        if trip.is_sent and not call.command.is_read:
-            call.settle(Unknown(error), is_told=True)
-        else:
-            call.settle(Cancelled(error, is_sent=trip.is_sent))
-
-
-def _cancelled(*, is_sent: bool) -> str:
-    if is_sent:
-        return "it was cancelled in flight; the portal may have run it"
-    return "it was cancelled before it was sent"

@@ -13,7 +13,15 @@ from aioliferay._calling import referred
 from aioliferay._core import codec, nesting
 from aioliferay._core.elements import Elements, in_shape
 from aioliferay._core.messages import Cancelled, Failed, NotRun, NotSent, Ok, Outcome, Unknown
-from aioliferay.errors import AnswerTooLargeError, DependencyError, LiferayError, ProtocolError, ResultError, ServerError
+from aioliferay.errors import (
+    AnswerTooLargeError,
+    CallCancelledError,
+    DependencyError,
+    LiferayError,
+    ProtocolError,
+    ResultError,
+    ServerError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,9 +71,10 @@ class NestedCalls(Call[Any]):
         error: why it was taken apart, if the portal refused it.
         lost: how deep in it the results of services were that its answer does not have.
         lengths: of the lists in its answer, by service.
+        odd: properties, by service, that reach a nested call in another form than alone.
     """
 
-    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "lengths", "lost", "members")
+    __slots__ = ("_calls", "_is_apart", "_nest", "_position_of", "error", "everyone", "lengths", "lost", "members", "odd")
 
     def __init__(
         self, nest: Nest, command: Command, calls: Mapping[int, Call[Any]], position_of: Callable[[Call[Any]], int]
@@ -81,6 +90,7 @@ class NestedCalls(Call[Any]):
         self.error: LiferayError | None = None
         self.lost: dict[str, int] = {}
         self.lengths: dict[str, int] = {}
+        self.odd: set[tuple[str, str]] = set()
 
     @property
     def nested(self) -> int:
@@ -163,13 +173,33 @@ class NestedCalls(Call[Any]):
             self._note_length(call.path, result)
             if call.done():
                 continue
-            if result is nesting.MISSING and _is_grounded(call):
+            if result is nesting.MISSING and self._is_grounded(call):
                 self.lost[call.path] = min(depth, self.lost.get(call.path, depth))
             if not call.command.is_read and result is nesting.MISSING:
                 lost = ResultError("it ran, but the portal's answer to the calls nested in one another lacks its result")
                 self._end(call, Ok(None, _of(call, lost)))
-            elif result is not nesting.MISSING and (not call.command.is_read or _is_grounded(call)):
+            elif result is not nesting.MISSING and (not call.command.is_read or self._is_grounded(call)):
                 conclude(call, Ok(result), self._position_of)
+
+    def _is_grounded(self, call: Call[Any]) -> bool:
+        """Tell whether a nested call got what it would have got alone.
+
+        A name that a result lacks reached it as null, and of a list in a list the portal shows a white-list nothing. What is
+        no plain value reached it as a Java object: a date, for one, which shows here as a number of milliseconds.
+        """
+        try:
+            values = [(reference, referred(reference, call.command)) for reference in call.command.references]
+        except DependencyError:
+            return False
+        is_grounded = True
+        for reference, value in values:
+            if reference.source not in self.everyone:
+                continue  # it was filled in here
+            is_flat = not isinstance(value, Elements) or all(part is None for part in value.shape)
+            if not is_flat or not all(map(_is_plain, value.values if isinstance(value, Elements) else [value])):
+                self.odd.add((reference.source.path, reference.name))
+                is_grounded = False
+        return is_grounded
 
     def _note_length(self, path: str, value: object) -> None:
         if isinstance(value, list):
@@ -215,24 +245,6 @@ class NestedCalls(Call[Any]):
 
 def _of(call: Call[Any], error: LiferayError | None) -> Any:
     return None if error is None else error.for_call(call.path)
-
-
-def _is_grounded(call: Call[Any]) -> bool:
-    """Tell whether a nested call got what it would have got alone.
-
-    A name that a result lacks reached it as null, and of a list in a list the portal shows a white-list nothing. What is no
-    plain value reached it as a Java object: a date, for one, which shows here as a number of milliseconds.
-    """
-    try:
-        for reference in call.command.references:
-            value = referred(reference, call.command)
-            if isinstance(value, Elements) and any(part is not None for part in value.shape):
-                return False
-            if not all(map(_is_plain, value.values if isinstance(value, Elements) else [value])):
-                return False
-    except DependencyError:
-        return False
-    return True
 
 
 def _is_plain(value: object) -> bool:
@@ -341,3 +353,26 @@ class Part(Call[Any]):
         """Note that a request with it had an end that tells nothing."""
         super().doubt()
         self.whole.doubt()
+
+
+def end_cancelled(call: Call[Any]) -> None:
+    """Settle a call, if nothing else has, whose sender was cancelled before it was sent (again)."""
+    if not call.done():
+        error = CallCancelledError(_cancelled(is_sent=call.is_doubtful), path=call.path)
+        call.settle(Cancelled(error, is_sent=False))
+
+
+def settle_cancelled(calls: Sequence[Call[Any]], trip: Trip) -> None:
+    """Settle the calls of a request that was cancelled: a write that may have run is unknown."""
+    for call in singles(calls):
+        error = CallCancelledError(_cancelled(is_sent=trip.is_sent or call.is_doubtful), path=call.path)
+        if trip.is_sent and not call.command.is_read:
+            call.settle(Unknown(error), is_told=True)
+        else:
+            call.settle(Cancelled(error, is_sent=trip.is_sent))
+
+
+def _cancelled(*, is_sent: bool) -> str:
+    if is_sent:
+        return "it was cancelled in flight; the portal may have run it"
+    return "it was cancelled before it was sent"

@@ -13,13 +13,14 @@ import anyio.lowlevel
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors, user_site
 from aioliferay._core.messages import NotRun, NotSent, Ok
-from aioliferay._exchange import Exchange, end_cancelled
+from aioliferay._nests import end_cancelled
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from aioliferay._call import Call
+    from aioliferay._exchange import Exchange
     from aioliferay._options import Terms
     from aioliferay._tasks import BackgroundTasks
     from aioliferay.errors import Remainder

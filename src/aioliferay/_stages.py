@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pydantic_core import from_json
@@ -21,7 +21,6 @@ from aioliferay.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from aioliferay._call import Call
     from aioliferay._core.messages import Command
@@ -37,18 +36,27 @@ _DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 _DATE: Final = re.compile(r"(?:[Dd]ate|[Bb]irthday)$")
 
 
-class Learnt(NamedTuple):
+@dataclass(slots=True)
+class Learnt:
     """What a session has learnt of its portal.
 
     Attributes:
         fastest: the seconds that a request takes at least; None if none was answered yet.
         lost: how deep in a nest the result of a service got lost: 7.x shows no list that is nested, 6.2 none two levels deep
         long: services whose results were lists of more elements than may be nested.
+        odd: services and properties of theirs that reach a nested call in another form than alone, such as dates.
     """
 
     fastest: float | None = None
-    lost: Mapping[str, int] = MappingProxyType({})
-    long: AbstractSet[str] = frozenset()
+    lost: dict[str, int] = field(default_factory=dict[str, int])
+    long: set[str] = field(default_factory=set[str])
+    odd: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def note(self, nest: NestedCalls, max_nested: int) -> None:
+        """Learn from a nest that has ended."""
+        self.lost |= {path: min(depth, self.lost.get(path, depth)) for path, depth in nest.lost.items()}
+        self.long.update(path for path, length in nest.lengths.items() if length > max_nested)
+        self.odd |= nest.odd
 
 
 class Route(NamedTuple):
@@ -90,7 +98,7 @@ def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
 
 def _planned(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> list[Planned]:
     positions = {id(call): position for position, call in enumerate(calls)}
-    told = [_told(call.command, positions, terms, learnt.lost) for call in calls]
+    told = [_told(call.command, positions, terms, learnt) for call in calls]
     for position in {need.parent for planned in told for need in planned.needs if need.is_each}:
         elements = _ALL if calls[position].path in learnt.long else _elements_of(calls[position].command)
         told[position] = told[position]._replace(elements=elements)
@@ -110,7 +118,7 @@ def _elements_of(command: Command) -> int:
     return _ALL if start < 0 or end < 0 else max(end - start, 1)
 
 
-def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: Mapping[str, int]) -> Planned:
+def _told(command: Command, positions: Mapping[int, int], terms: Terms, learnt: Learnt) -> Planned:
     needs: list[Need] = []
     is_plain = not command.is_raw or all(map(_DOTTED.fullmatch, command.params or ()))
     if command.params is not None:
@@ -119,7 +127,8 @@ def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: Ma
                 continue
             position = positions.get(id(value.source))
             if position is not None:
-                needs.append(Need(position, value.is_each, _can_be_handed_over(value, command)))
+                is_odd = bool(learnt.odd) and (value.source.path, value.name) in learnt.odd
+                needs.append(Need(position, value.is_each, not is_odd and _can_be_handed_over(value, command)))
             elif value.is_each:
                 is_plain = False  # the elements are known: it goes as so many statements
     is_alone = terms.are_writes_alone and not command.is_read
@@ -129,7 +138,7 @@ def _told(command: Command, positions: Mapping[int, int], terms: Terms, lost: Ma
         bool(command.select),
         is_plain and not is_alone and not _may_be_null(command.path),
         is_plain and not is_alone,
-        lost[command.path] - 1 if command.path in lost else MOST_LEVELS,
+        learnt.lost[command.path] - 1 if command.path in learnt.lost else MOST_LEVELS,
     )
 
 
