@@ -52,6 +52,10 @@ class BatchOptions(TypedDict, total=False):
     """In place of the session's."""
 
 
+class DoorOptions(SessionOptions, BatchOptions, total=False):
+    """What `BatchSession` takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms on which calls travel; see `BatchOptions`. `deadline` in seconds, infinite for none."""

@@ -17,17 +17,15 @@ from aioliferay._auth import Authentication, authentication_of
 from aioliferay._calling import CallOptions, checked_timeout, make_call
 from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
-from aioliferay._core.packing import BatchLimits
-from aioliferay._core.recovery import RetryPolicy
 from aioliferay._exchange import Exchange
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
 from aioliferay._options import (
     INVOKE,
     BatchOptions,
+    DoorOptions,
     SessionOptions,
     Terms,
-    checked,
     checked_headers,
     root_of,
     warn_if_insecure,
@@ -43,6 +41,8 @@ if TYPE_CHECKING:
 
     from aioliferay._call import Call
     from aioliferay._calling import Params
+    from aioliferay._core.packing import BatchLimits
+    from aioliferay._core.recovery import RetryPolicy
     from aioliferay.observe import Hook
 
 T = TypeVar("T")
@@ -93,9 +93,7 @@ class Session:
             headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
-        terms = Terms(
-            checked(limits, BatchLimits, "limits") or BatchLimits(), checked(retry, RetryPolicy, "retry") or RetryPolicy()
-        )
+        terms = Terms().changed({"limits": limits, "retry": retry})
         self._exchange = Exchange(invoker, checked_timeout(timeout), terms)
         self._tasks = BackgroundTasks()
         self._is_closed = False
@@ -210,10 +208,6 @@ class Session:
             log_callback_errors(call.run_callbacks())
 
 
-class _Options(SessionOptions, BatchOptions, total=False):
-    """What `BatchSession` takes."""
-
-
 class BatchSession:
     """Collects calls and sends them in one request.
 
@@ -240,7 +234,7 @@ class BatchSession:
         *,
         callback: BatchCallback | None = None,
         strict: bool = False,
-        **options: Unpack[_Options],
+        **options: Unpack[DoorOptions],
     ) -> None:
         self._is_owner = not isinstance(session, Session)
         own: Any = {name: value for name, value in options.items() if name in SessionOptions.__optional_keys__}
@@ -278,6 +272,8 @@ class BatchSession:
     def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
     def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
         """Queue a call of a service; nothing is sent yet. The arguments are those of `Session.call`.
+
+        A parameter may be what an earlier call of the batch will bring: `user["contactId"]`, or `sites.each["groupId"]`.
 
         Raises:
             TypeError: a name, a value or `returns` is of a wrong type.
