@@ -246,6 +246,18 @@ async def test_refused_nest_with_a_write_is_not_repeated(portal):
     assert 1 == len(portal.requests)
 
 
+async def test_nest_never_makes_another_write_unknown(portal):
+    """A nest may be refused where its calls are not, as under a getter that fails: no write shares its request."""
+    async with opened(portal) as session, session.batch(dependent="nested") as batch:
+        user = batch.call("/user/get-user-by-id", {"userId": 20159})
+        contact = batch.call("/contact/get-contact", {"contactId": user["contactId"]})
+        write = batch.call("/thing/add-thing", {"name": "x"})
+        assert [2, 1] == [len(request.calls) for request in batch.explain().requests]
+    assert (await contact)["classPK"] == 20159
+    assert (await write)["thingId"] == 100
+    assert 1 == ran(portal, "/thing/add-thing")
+
+
 async def test_parent_that_may_be_null_is_no_host(portal):
     """Nothing is nested under `fetch-...`: the portal refuses a nest whose parent is null. Alone it is a clear error."""
     async with opened(portal) as session:
@@ -707,7 +719,7 @@ async def test_list_of_lists_is_not_white_listed(portal):
 
 
 async def test_nothing_is_inferred_beside_a_nest(portal):
-    """With `on_failure="infer"` no conclusion is drawn for a request with a nest: a key may have been handed over there."""
+    """With `on_failure="infer"` no conclusion is drawn from a refused nest: a key may have been handed over in it."""
 
     @portal.service("/thing/drop-thing")
     def drop_thing(thing_id: int) -> None:
@@ -718,7 +730,8 @@ async def test_nothing_is_inferred_beside_a_nest(portal):
         thing = batch.call("/thing/add-thing", {"name": "x"}, select=["thingId"])
         calls = [batch.call("/thing/drop-thing", {"thingId": value}) for value in (thing["thingId"], 100)]
         await batch.invoke(return_exceptions=True)
-    assert ["unknown"] * 3 == [call.outcome.name for call in (thing, *calls)]
+    assert ["unknown", "unknown", "failed"] == [call.outcome.name for call in (thing, *calls)]
+    assert not calls[1].outcome.is_inferred
 
 
 async def test_deep_chain_is_cut(portal):

@@ -266,8 +266,6 @@ class Case:
         had_to_fail = any(
             self._has_to_fail(key) or self._has_failed_getter(key, exchange) for exchange in shared for key in exchange.keys
         )
-        # a nest may be refused where its calls alone are not: under a parent that is null, or cannot be white-listed
-        had_to_fail = had_to_fail or any(exchange.has_nest for exchange in shared)
         return had_to_fail or (self.nodes[place].is_fan and self._has_to_fail(place))
 
     def _has_to_fail(self, place: int) -> bool:

@@ -38,6 +38,12 @@ class _Load(NamedTuple):
         starts = [place for place in places if place not in self.nests or not self.nests[place].is_glued]
         return [range(*pair) for pair in pairwise([*starts, places.stop])]
 
+    def is_mixed(self, places):
+        """Tell whether a nest stands with a write outside of it."""
+        writes = [place for place in places if not self.are_reads[place]]
+        nests = [place for place in places if place in self.nests]
+        return any(write != nest for write in writes for nest in nests)
+
     def fits(self, places):
         body = codec.encode([Command("/x/y", b"s" * self.sizes[place], None, (), is_read=True) for place in places])
         return len(body) <= self.room.max_bytes and self.nested(places) <= self.room.max_nested
@@ -102,7 +108,13 @@ def test_waves_with_writes_alone_never_mix(load):
         return
     for first, second in pairwise(load.requests()):
         joined = range(first.start, load.units(second)[0].stop)
-        assert not load.fits(joined) or load.calls(joined) > load.room.max_calls
+        assert not load.fits(joined) or load.calls(joined) > load.room.max_calls or load.is_mixed(joined)
+
+
+@given(loads())
+def test_waves_keep_nests_from_writes(load):
+    """No request has a nest and a write outside of it: if the nest is refused, nobody knows whether the write ran."""
+    assert not any(load.is_mixed(request) for request in load.requests())
 
 
 @pytest.mark.parametrize(

@@ -74,11 +74,12 @@ def waves(
     """Return the requests for statements of these sizes (bytes), as ranges of positions; `nests` are by position.
 
     The requests of one wave only read and may go in parallel; waves go one after another. The order is kept. A statement
-    that is larger than `max_bytes` is alone, or with the one that is glued to it.
+    that is larger than `max_bytes` is alone, or with the one that is glued to it. A nest never shares a request with a write
+    outside of it: it may be refused where none of its calls would be by itself, and nobody would know whether the write ran.
     """
     result: list[list[range]] = []
     was_reading = False
-    for request in _requests(sizes, are_reads, room, nests or {}):
+    for request in _mixed(sizes, are_reads, room, nests) if nests else _plain(sizes, are_reads, room):
         is_reading = all(are_reads[position] for position in request)
         if is_reading and was_reading:
             result[-1].append(request)
@@ -88,26 +89,65 @@ def waves(
     return result
 
 
-def _requests(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested]) -> Iterator[range]:
+def _plain(sizes: Sequence[int], are_reads: Sequence[bool], room: Room) -> Iterator[range]:
     start = 0
-    count, total, nested = 0, 1, 0  # bytes: the brackets, less the comma that the first statement lacks
+    total = 1  # the brackets, less the comma that the first statement lacks
     for position, size in enumerate(sizes):
-        calls, length, inner = 1, size + 1, 0
-        own = nests.get(position) if nests else None
-        if own is not None:
-            inner, calls, _ = own
-        elif nests and (follower := nests.get(position + 1)) is not None and follower.is_glued:
-            calls, length, inner = 1 + follower.calls, length + sizes[position + 1] + 1, follower.size
-        is_full = (
-            count + calls > room.max_calls or total + length > room.max_bytes or nested + inner > max(room.max_nested, inner)
-        )
+        is_full = position - start == room.max_calls or total + size + 1 > room.max_bytes
+        if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
+            is_full = True
+        if is_full and position > start:
+            yield range(start, position)
+            start, total = position, 1
+        total += size + 1
+    if sizes:
+        yield range(start, len(sizes))
+
+
+def _mixed(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested]) -> Iterator[range]:
+    start = 0
+    filled = _Filled()
+    for position, size in enumerate(sizes):
+        own = nests.get(position)
+        more = _Filled(1, size + 1) if own is None else _Filled(own.calls, size + 1, own.size, has_nest=True)
+        more.has_write = not are_reads[position]
+        whole = more
+        if own is None and (follower := nests.get(position + 1)) is not None and follower.is_glued:
+            length = more.length + sizes[position + 1] + 1
+            whole = _Filled(1 + follower.calls, length, follower.size, more.has_write, has_nest=True)
+        is_full = not filled.takes(whole, room)
         if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
             is_full = True
         if is_full and position > start and not (own is not None and own.is_glued):
             yield range(start, position)
-            start, count, total, nested = position, 0, 1, 0
-        total += size + 1
-        count += 1 if own is None else own.calls
-        nested += 0 if own is None else own.size
-    if sizes:
-        yield range(start, len(sizes))
+            start, filled = position, _Filled()
+        filled.add(more)
+    yield range(start, len(sizes))
+
+
+@dataclass(slots=True)
+class _Filled:
+    """What a request has, or what comes to it. `length` counts a comma for each statement."""
+
+    calls: int = 0
+    length: int = 0
+    nested: int = 0
+    has_write: bool = False
+    has_nest: bool = False
+
+    def takes(self, more: _Filled, room: Room) -> bool:
+        """Tell whether more fits in; `length` and two brackets are a comma more than a body has."""
+        is_apart = (more.has_write and self.has_nest) or (more.has_nest and self.has_write)
+        return not is_apart and (
+            self.calls + more.calls <= room.max_calls
+            and self.length + more.length + 1 <= room.max_bytes
+            and self.nested + more.nested <= max(room.max_nested, more.nested)
+        )
+
+    def add(self, more: _Filled) -> None:
+        """Put more in."""
+        self.calls += more.calls
+        self.length += more.length
+        self.nested += more.nested
+        self.has_write = self.has_write or more.has_write
+        self.has_nest = self.has_nest or more.has_nest
