@@ -604,6 +604,13 @@ REPRODUCTIONS = {
         call("get-thing-of-text", "thing", ("flag",), value=of(0, "rate"), more=of(0, "owner", "id")),
         call("get-thing-of-text", "thing", more=of(1, "id")),
     ],
+    # nests share no request with a write outside of them: staged, these take two requests, nested three
+    "nest beside a write that others need": [
+        replace(WRITE, arguments={"value": "a", "more": None}),
+        call("get-thing-of-text", "thing", value=of(0, "id")),
+        THING,
+        call("get-thing-of-text", "thing", more=of(2, "id")),
+    ],
     # to a text, the portal hands over what Java calls an object (here its `toString`), not its JSON
     "object as a text": [THING, call("get-thing-of-text", "thing", value=of(0, "owner"))],
     "date as a text": [THING, call("get-thing-of-text", "thing", value=of(0, "published"))],

@@ -81,8 +81,11 @@ def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
     if terms.dependent == "staged" or not max_nested:
         return Route(plan.plan(told), why='dependent="staged"' if max_nested else "max_nested=0")
     nested = plan.plan(told, max_nested)
-    if not nested.nested:
-        return Route(nested, why="none of them can be nested")
+    if not nested.nested or nested.saved < 0:
+        why = "none of them can be nested"
+        if nested.nested:
+            nested, why = plan.plan(told), "nests share no request with writes outside of them, and would take more requests"
+        return Route(nested, why=why)
     if terms.dependent == "nested":
         return Route(nested, "nested", 'dependent="nested"')
     cost, fastest = nested.seconds(max_nested), learnt.fastest

@@ -122,7 +122,7 @@ class Plan:
     """Stages, to be sent one after another, of entries in the order of their statements.
 
     `reasons` tells why a call waits for a later stage than the first: its position → a text. `nested` counts statements in
-    nests, and `saved` the stages that there would be more without any.
+    nests, and `saved` the requests that there would be more without any, sizes aside; it may be below 0.
     """
 
     stages: list[list[Entry]]
@@ -212,7 +212,21 @@ class _Planner:
             if not call.is_read:
                 self._writes += 1
         stages: list[list[Entry]] = [list(self._entries(roots)) for roots in self._roots]
-        return Plan(stages, self._reasons, self._nested, max(self._staged.highest - self._order.highest, 0))
+        saved = self._staged.highest + 1 - sum(map(self._requests, stages)) if self._nested else 0
+        return Plan(stages, self._reasons, self._nested, saved)
+
+    def _requests(self, stage: Sequence[Entry]) -> int:
+        """Return how many requests a stage takes, sizes aside: a nest shares none with a write outside of it."""
+        requests = 1
+        has_nest = has_write = False
+        for entry in stage:
+            is_nest = isinstance(entry, Nest)
+            is_write = not self._calls[entry.root.call if isinstance(entry, Nest) else entry].is_read
+            if (is_nest and has_write) or (is_write and has_nest):
+                requests += 1
+                has_nest = has_write = False
+            has_nest, has_write = has_nest or is_nest, has_write or is_write
+        return requests
 
     def _entries(self, roots: Sequence[int]) -> Iterator[Entry]:
         for position in roots:
