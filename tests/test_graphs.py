@@ -141,6 +141,10 @@ def _has_no_null(value: Any) -> bool:
     return all(map(_has_no_null, value)) if isinstance(value, list) else value is not None
 
 
+def _is_empty(raw: Any) -> bool:
+    return isinstance(raw, list) and all(map(_is_empty, raw))
+
+
 def _shape(raw: Any) -> object:
     return [_shape(item) for item in raw] if isinstance(raw, list) else 0
 
@@ -433,6 +437,8 @@ def judge_modes(cases: Sequence[Case], learnt: Callable[[Graph], int]) -> None:
     nested, staged = cases[:2]
     is_fine = not nested.refused and all(fate.has_run for fate in nested.fates)
     is_fine = is_fine and all(node.service.shape != "grid" for node in nested.nodes)  # a white-list makes nonsense of these
+    fans = [fate for fate, node in zip(nested.fates, nested.nodes, strict=True) if node.is_fan]
+    is_fine = is_fine and not any(_is_empty(fate.raw) for fate in fans)  # of no elements, a stage needs no request
     if is_fine and not nested.graph.limits and nested.graph.writes == "together":
         most, count = len(staged.evidence.exchanges), len(nested.evidence.exchanges)
         count = count if count <= most else learnt(nested.graph)
