@@ -30,7 +30,6 @@ _ASSUMED_SECONDS: Final = 0.11  # a request under basic authentication (`real-ti
 _LEAST_SAVING: Final = 0.01  # seconds; less is not worth that a nest which fails must be taken apart
 _ALL: Final = 1_000_000
 _NULL: Final = re.compile(r"/[^/]*/(?:fetch|delete|remove|unset)(?:-|\.|$)")
-_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 # The portal would hand over a java.util.Date: to a text or a long that is not what the milliseconds in its JSON are.
 _DATE: Final = re.compile(r"(?:[Dd]ate|[Bb]irthday)$")
@@ -156,7 +155,7 @@ def _can_be_handed_over(reference: Reference, command: Command) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_nameable(name: str) -> bool:
-    return _PLAIN.fullmatch(name) is not None and name != "class" and not _DATE.search(name)
+    return codec.is_plain_name(name) and name != "class" and not _DATE.search(name)
 
 
 def single(call: Call[Any], position_of: Callable[[Call[Any]], int]) -> list[Call[Any]]:
@@ -232,7 +231,7 @@ def _widened(call: Call[Any]) -> Command:
     command = call.command
     if not command.listed:
         return command
-    more = [name for name in call.wanted if name not in command.listed and _PLAIN.fullmatch(name)]
+    more = [name for name in call.wanted if name not in command.listed and codec.is_plain_name(name)]
     return codec.relisted(command, (*command.listed, *more)) if more else command
 
 

@@ -98,6 +98,11 @@ def relisted(command: Command, listed: tuple[str, ...]) -> Command:
     return replace(command, statement=_head(command.path, listed) + command.statement[len(head) :], listed=listed)
 
 
+def is_plain_name(name: str) -> bool:
+    """Tell whether a name of a parameter or property is no code to the portal."""
+    return _NAME.fullmatch(name) is not None
+
+
 def encode(commands: Sequence[Command]) -> bytes:
     """Return the request's body: a JSON array, also for one command (a single object's null result would be `{}`)."""
     return b"[%b]" % b",".join([command.statement for command in commands])
@@ -198,7 +203,7 @@ def _checked(path: str, params: Mapping[str, object]) -> Mapping[str, object]:
     for name in params:
         if not isinstance(name, str):
             raise TypeError(f"{path}: the name of a parameter must be text, not {name!r}")
-        if not is_raw and not _NAME.fullmatch(name):
+        if not is_raw and not is_plain_name(name):
             raise ValueError(
                 f"{path}: {name[:200]!r} is not a plain parameter name; what '+', '-', '@', '$', '.' and ':' do in a name "
                 "is code to the portal: if your program means that, use RawParams"
@@ -215,7 +220,7 @@ def _selection(path: str, select: Sequence[str] | None) -> tuple[str, ...]:
     if not names:
         raise ValueError(f"{path}: select= names no property; leave it out for the full result")
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not is_plain_name(name):
             raise ValueError(f"{path}: {name[:200]!r} in select= is not a plain property name")
     return names
 
