@@ -33,7 +33,13 @@ def test_all_errors_are_public():
     kinds = {
         name for name, member in vars(errors).items() if inspect.isclass(member) and issubclass(member, (Exception, Warning))
     }
-    assert {"AnswerTooLargeError", "InsecureTransportWarning", "NotSettledError"} == kinds - set(aioliferay.__all__)
+    assert {
+        "AnswerTooLargeError",
+        "CatalogError",
+        "InsecureTransportWarning",
+        "NotSettledError",
+        "PortalVersionWarning",
+    } == kinds - set(aioliferay.__all__)
 
 
 @pytest.mark.parametrize("name", aioliferay.__all__)

@@ -11,12 +11,15 @@ from aioliferay._call import Call, Sender
 from aioliferay._core import codec
 from aioliferay._core.elements import Elements, Shape, taken
 from aioliferay._core.messages import Command, Ok, Reference
+from aioliferay._core.naming import nearest
 from aioliferay._core.nesting import MISSING, found
 from aioliferay._core.selecting import names_of
 from aioliferay.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aioliferay._core.catalog import Catalog
 
     Params = Mapping[str, object] | None
 
@@ -29,14 +32,27 @@ class CallOptions(TypedDict, total=False):
     from the fields of `returns=`."""
     idempotent: bool | None
     """True if running it twice does no harm; only `get*`, `has*` and `is*` are taken for that by themselves."""
+    is_read: bool | None
+    """Whether it changes nothing, where its name does not tell: `get*`, `has*` and `is*` do not. A session with a catalog
+    knows it from there. Reads are repeated after a failure, and may go in parallel with others."""
     timeout: float | None
     """Seconds from now within which the call must have ended, whatever happens to it, in place of the session's, which is
     for each request. If they are over before it is sent, it never is. `inf` is no limit."""
 
 
-def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions) -> Call[Any]:
+def make_call(  # noqa: PLR0913 - what a door knows, by name
+    path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions, catalog: Catalog | None = None
+) -> Call[Any]:
     """Check, encode and wrap one call, for every front door alike."""
-    command = codec.command(path, params, select=_select(path, returns, options), idempotent=options.get("idempotent"))
+    if options:
+        _check_options(path, options)
+    is_read = options.get("is_read")
+    select = _select(path, returns, options)
+    if catalog is not None:
+        is_read = catalog.is_read(path) if is_read is None else is_read
+        if select is not None and not isinstance(select, str):
+            _check_selected(path, select, catalog)
+    command = codec.command(path, params, select=select, idempotent=options.get("idempotent"), is_read=is_read)
     if command.params is not None:
         command = _bound_at_once(command, sender)
     try:
@@ -44,6 +60,21 @@ def make_call(path: str, params: Params, *, returns: Any, sender: Sender | None,
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error.__cause__
     return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
+
+
+def _check_options(path: str, options: CallOptions) -> None:
+    if unknown := options.keys() - CallOptions.__optional_keys__:
+        raise TypeError(f"{path}: a call has no option {min(unknown)!r}; it has {', '.join(CallOptions.__annotations__)}")
+
+
+def _check_selected(path: str, select: Sequence[str], catalog: Catalog) -> None:
+    """Raise a ValueError for a name that the result does not have, as far as the catalog tells: the portal answers null."""
+    known = catalog.properties(path)
+    for name in select if known else ():
+        if name not in known:
+            meant = nearest(name, known)
+            hint = f"; did you mean {meant!r}?" if meant else ""
+            raise ValueError(f"{path}: its result has no property {name!r}, which select= names{hint}")
 
 
 def _select(path: str, returns: Any, options: CallOptions) -> Sequence[str] | None:

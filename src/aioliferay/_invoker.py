@@ -13,11 +13,12 @@ from aioliferay._core import codec
 from aioliferay._core.messages import Answer, Command, NotRun, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._core.refusals import is_unauthenticated
 from aioliferay._http import Transport, Trip
+from aioliferay._portal import Portal
 from aioliferay.errors import LiferayError, NoAnswerError, NotSentError
 from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed, ExchangeStarted, Hook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _logger = logging.getLogger("aioliferay")
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
@@ -46,6 +47,7 @@ class Invoker:
         hooks: told what happens.
         count: requests sent so far.
         seconds: what the last requests took that were answered.
+        portal: what is known of the portal.
     """
 
     url: str
@@ -55,6 +57,7 @@ class Invoker:
     hooks: Sequence[Hook] = ()
     count: int = 0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+    portal: Portal = field(default_factory=Portal)
 
     @property
     def fastest(self) -> float | None:
@@ -92,7 +95,17 @@ class Invoker:
             self.notice(ExchangeCompleted(trip.number, calls, size, received, answer.status, trip.elapsed))
         else:
             self.notice(ExchangeFailed(trip.number, calls, size, error, trip.elapsed))
+            self.portal.note_failure(answer, error)
         return Posted(trip.number, outcomes, outcomes[0].error, answer.headers, size)
+
+    async def ask(self, method: str, url: str, *, timeout: float | None, max_bytes: int) -> Answer:  # noqa: ASYNC109 - as above
+        """Send a request that only reads, and return its answer, whatever its status.
+
+        Raises:
+            LiferayError: there is no answer.
+        """
+        request = Request(method, url, merged({"Accept": "application/json"}, self.headers))
+        return await self._send(request, Trip(), timeout, max_bytes, may_repeat=lambda _: True)
 
     async def _ask(
         self,
@@ -102,26 +115,37 @@ class Invoker:
         timeout: float | None,  # noqa: ASYNC109 - it is handed on
         max_bytes: int,
     ) -> Answer:
-        async def send(request: Request) -> Answer:
-            # A flow may ask for a token first: only the invocation itself decides whether the calls were sent.
-            own = trip if request.url == self.url else Trip()
-            return await self.transport.send(request, own, timeout=timeout, max_bytes=max_bytes)
-
-        invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
-        if self.auth is None:
-            return await send(invocation)
-
-        async def send_for_flow(request: Request) -> Answer:
-            answer = await send(request)
-            return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
-
         def may_repeat(answer: Answer) -> bool:
             if not _may_repeat(answer, commands):
                 return False
             trip.is_sent = False  # what left did not run
             return True
 
-        return await authenticated(invocation, self.auth, send_for_flow, may_repeat=may_repeat)
+        invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
+        return await self._send(invocation, trip, timeout, max_bytes, may_repeat=may_repeat)
+
+    async def _send(
+        self,
+        own: Request,
+        trip: Trip,
+        timeout: float | None,  # noqa: ASYNC109 - it is handed on
+        max_bytes: int,
+        *,
+        may_repeat: Callable[[Answer], bool],
+    ) -> Answer:
+        async def send(request: Request) -> Answer:
+            # A flow may ask for a token first: only the request itself decides whether the calls were sent.
+            its = trip if request.url == own.url else Trip()
+            return await self.transport.send(request, its, timeout=timeout, max_bytes=max_bytes)
+
+        if self.auth is None:
+            return await send(own)
+
+        async def send_for_flow(request: Request) -> Answer:
+            answer = await send(request)
+            return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
+
+        return await authenticated(own, self.auth, send_for_flow, may_repeat=may_repeat)
 
     def notice(self, event: ExchangeEvent) -> None:
         """Tell the hooks."""

@@ -17,6 +17,7 @@ from aioliferay._auth import Authentication, authentication_of
 from aioliferay._calling import CallOptions, checked_timeout, make_call
 from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
+from aioliferay._discovery import Explorer
 from aioliferay._exchange import Exchange
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
@@ -31,8 +32,9 @@ from aioliferay._options import (
     warn_if_insecure,
 )
 from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue
+from aioliferay._services import HasServices
 from aioliferay._stages import explained
-from aioliferay._tasks import BackgroundTasks
+from aioliferay._tasks import BackgroundTasks, is_prompt
 from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from aioliferay._calling import Params
     from aioliferay._core.packing import BatchLimits
     from aioliferay._core.recovery import RetryPolicy
+    from aioliferay._portal import Portal
     from aioliferay.observe import Hook
 
 T = TypeVar("T")
@@ -50,7 +53,7 @@ _GRACE_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 1.0
 
 
-class Session:
+class Session(Explorer):
     """A session with one portal, for one user.
 
     Each call is a request of its own; `batch()` makes many calls travel in one. A session may be opened in one task
@@ -115,9 +118,9 @@ class Session:
                 the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
             **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
                 comes as None; "model" takes the names from the fields of `returns=`. `idempotent=True`, if running it twice
-                does no harm; only `get*`, `has*` and `is*` are taken for that by themselves. `timeout=`, seconds from now
-                within which the call must have ended, in place of the session's, which counts for each request; if they are
-                over before it is sent, it never is.
+                does no harm; `is_read=True`, if it changes nothing, as is taken of `get*`, `has*` and `is*`. `timeout=`,
+                seconds from now within which the call must have ended, in place of the session's, which counts for each
+                request; if they are over before it is sent, it never is.
 
         Raises:
             TypeError: a name, a value or `returns` is of a wrong type.
@@ -126,7 +129,7 @@ class Session:
         """
         if self.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
-        call = make_call(path, params, returns=returns, sender=None, options=options)
+        call = make_call(path, params, returns=returns, sender=None, options=options, catalog=self.portal.catalog)
         end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
         self._tasks.start(partial(self._send_one, call), lost=end)
         return call
@@ -187,7 +190,7 @@ class Session:
         # interrupted by Ctrl-C, wants out at once.
         if kind is not None:
             self._exchange.cancel(only_reads=True)
-        await self._close(0 if _is_prompt(kind) else _GRACE_SECONDS)
+        await self._close(0 if is_prompt(kind) else _GRACE_SECONDS)
 
     def __del__(self) -> None:
         exchange: Exchange | None = getattr(self, "_exchange", None)
@@ -208,7 +211,7 @@ class Session:
             log_callback_errors(call.run_callbacks())
 
 
-class BatchSession:
+class BatchSession(HasServices):
     """Collects calls and sends them in one request.
 
     Leaving the block sends what is queued, and so does `await batch.invoke()`, after which the batch can be used again.
@@ -244,6 +247,7 @@ class BatchSession:
         elif own:
             raise TypeError(f"{', '.join(own)}: these belong to the session, which is given already")
         self._session = session
+        self.portal: Portal = session.portal
         self._queue = CallQueue(
             session._exchange,  # noqa: SLF001 - the other door of this house
             session._tasks,  # noqa: SLF001 - as above
@@ -283,7 +287,7 @@ class BatchSession:
         """
         self._check_open(path)
         self._queue.check_split(path)
-        call = make_call(path, params, returns=returns, sender=self._queue, options=options)
+        call = make_call(path, params, returns=returns, sender=self._queue, options=options, catalog=self.portal.catalog)
         self._queue.append(call)
         return call
 
@@ -366,7 +370,7 @@ class BatchSession:
             raise
         finally:
             await self._shut()
-            if _is_prompt(kind):
+            if is_prompt(kind):
                 await self._queue.abort()
             if self._is_owner:
                 await self._session._leave(kind)  # noqa: SLF001 - the other door of this house
@@ -393,8 +397,3 @@ class BatchSession:
             raise ClosedError("the batch is closed: make another one with session.batch()", path=path)
         if self._session.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
-
-
-def _is_prompt(kind: type[BaseException] | None) -> bool:
-    """Tell whether who leaves a block so, by cancellation or Ctrl-C, wants out at once."""
-    return kind is not None and not issubclass(kind, Exception)

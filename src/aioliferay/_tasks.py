@@ -121,3 +121,8 @@ def current_loop() -> object:
 
         return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
+
+
+def is_prompt(kind: type[BaseException] | None) -> bool:
+    """Tell whether who leaves a block so, by cancellation or Ctrl-C, wants out at once."""
+    return kind is not None and not issubclass(kind, Exception)

@@ -12,6 +12,7 @@
     │   └── NotFoundError           NoSuchUserException, NoSuchEntryException and their like
     ├── ProtocolError               the answer is not what `/api/jsonws/invoke` answers: HTML, garbage, a wrong count
     │   └── AnswerTooLargeError     the answer is larger than `BatchLimits.max_answer_bytes`: it was not read to its end
+    ├── CatalogError                what should be a catalog of services is none
     ├── RedirectError               the portal is elsewhere (redirects are not followed: POST would become GET)
     ├── ResultError                 the call ran, but its result does not fit `returns=`
     ├── DependencyError             the call needs the result of a call that failed
@@ -186,6 +187,10 @@ class AnswerTooLargeError(ProtocolError):
     """The answer is larger than `BatchLimits.max_answer_bytes`, or decompresses to more: it was not read to its end."""
 
 
+class CatalogError(LiferayError):
+    """What should be the answer of a portal's discovery cannot be read; the text names the place."""
+
+
 class RedirectError(LiferayError):
     """The portal sends the client elsewhere: `location` is the new URL, `status` the HTTP status."""
 
@@ -232,6 +237,10 @@ class BatchSplitError(LiferayError, RuntimeError):
 
 class BatchSplitWarning(UserWarning):
     """An early `await` inside the block sent the batch before it was complete: it takes more requests than it needs."""
+
+
+class PortalVersionWarning(UserWarning):
+    """Services of one Liferay version are called on a portal of another."""
 
 
 class InsecureTransportWarning(UserWarning):

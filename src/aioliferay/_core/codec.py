@@ -37,8 +37,9 @@ def command(
     *,
     select: Sequence[str] | None = None,
     idempotent: bool | None = None,
+    is_read: bool | None = None,
 ) -> Command:
-    """Check and encode one call.
+    """Check and encode one call. `is_read`: whether it changes nothing, where more is known than its name.
 
     Paths, parameter names and selected names are refused unless they are plain: they are code to the portal, and a malformed
     statement fails the whole batch *after* earlier statements ran (`protocol.md` A.2, A.4).
@@ -51,7 +52,7 @@ def command(
     params = _checked(path, {} if params is None else params)
     selected = _selection(path, select)
     is_raw = isinstance(params, RawParams)
-    is_read = _is_read(path) and not is_raw and idempotent is not False
+    is_read = (is_read_by_name(path) if is_read is None else is_read) and not is_raw and idempotent is not False
     is_idempotent = bool(idempotent)
     known = {name: value for name, value in params.items() if type(value) is not Reference}
     if len(known) == len(params):
@@ -60,7 +61,7 @@ def command(
     # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
     plain = _naming(path, encoding.plain, known)
     _naming(path, encoding.encode, plain)
-    waiting = {name: plain.get(name, params[name]) for name in params}
+    waiting = {**plain, **{name: value for name, value in params.items() if type(value) is Reference}}
     return Command(path, b"", waiting, selected, is_read, is_idempotent, is_raw, listed=selected)
 
 
@@ -225,7 +226,8 @@ def _selection(path: str, select: Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
-def _is_read(path: str) -> bool:
+def is_read_by_name(path: str) -> bool:
+    """Tell whether a service changes nothing, as far as its name says: `get*`, `has*` and `is*` (`protocol.md` A.8)."""
     return _READ.match(path) is not None
 
 

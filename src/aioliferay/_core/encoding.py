@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
 from aioliferay._core.messages import Reference
+from aioliferay._core.values import ServiceContext, Typed, UploadFile
 
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _LONG: Final = range(-(2**63), 2**63)
@@ -32,7 +33,15 @@ def plain(params: Mapping[str, object]) -> dict[str, object]:
         TypeError: a value has no form that the portal takes.
         ValueError: a value is out of range, not finite, or not text that UTF-8 can carry.
     """
-    return {name: value if _is_plain(value) else value_of(value, name) for name, value in params.items()}
+    result: dict[str, object] = {}
+    for name, value in params.items():
+        if _is_plain(value):
+            result[name] = value
+        elif isinstance(value, Typed):
+            result.update([_typed(name, value)])
+        else:
+            result[name] = value_of(value, name)
+    return result
 
 
 def encode(params: dict[str, object]) -> bytes:
@@ -56,8 +65,11 @@ def value_of(value: object, where: str, depth: int = 0) -> object:
         return value
     if depth > _DEEPEST:
         raise ValueError(f"parameter {where[:40]!r} is nested deeper than {_DEEPEST} levels, or contains itself")
-    if isinstance(value, Reference):
-        raise TypeError(f"parameter {where!r} holds a reference inside another value: a reference must be the whole value")
+    if isinstance(value, Reference | Typed):
+        what = "a reference" if isinstance(value, Reference) else type(value).__name__
+        raise TypeError(f"parameter {where!r} holds {what} inside another value: {what} must be the whole value")
+    if isinstance(value, UploadFile):
+        raise TypeError(f"parameter {where!r} has a value that cannot be sent: {_describe(value)}")
     for kind, convert in _CONVERSIONS:
         if isinstance(value, kind):
             return convert(value, where, depth)
@@ -74,7 +86,7 @@ def _is_plain(value: object) -> bool:
 
 def _describe(value: object) -> str:
     name = type(value).__name__
-    if hasattr(value, "read") or hasattr(value, "__fspath__"):
+    if isinstance(value, UploadFile) or hasattr(value, "read") or hasattr(value, "__fspath__"):
         return f"{name}: a file never travels in a batch, post it as multipart to the service's own URL"
     if isinstance(value, dt.time | dt.timedelta):
         return f"{name}: the portal knows points in time only, give a datetime"
@@ -132,6 +144,17 @@ def _mapping(value: Mapping[object, object], where: str, depth: int) -> dict[str
     return result
 
 
+def _typed(name: str, value: Typed) -> tuple[str, object]:
+    # The portal takes a class with a value from JSON *text* only: an object would be dropped (`protocol.md` A.5).
+    if value.value is None:
+        return f"+{name}", value.java_class
+    return f"{name}:{value.java_class}", to_json(value_of(value.value, name)).decode()
+
+
+def _service_context(value: ServiceContext, where: str, depth: int) -> object:
+    return _mapping(cast("Mapping[object, object]", value.to_params()), where, depth)
+
+
 def _model(value: BaseModel, where: str, depth: int) -> object:
     return value_of(value.model_dump(by_alias=True), where, depth)
 
@@ -146,6 +169,7 @@ _CONVERSIONS: Final[tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any
     (dt.date, _milliseconds),
     ((bytes, bytearray, memoryview), _bytes),
     (uuid.UUID, lambda value, _, __: str(value)),
+    (ServiceContext, _service_context),
     (BaseModel, _model),
     (Mapping, _mapping),
     ((list, tuple, AbstractSet), _list),
