@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - pydantic and dataclasses read it
-import os  # noqa: TC003 - pydantic and dataclasses read it
 import re
 from collections.abc import AsyncIterable, Mapping  # noqa: TC003 - pydantic and dataclasses read it
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, BinaryIO, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final, Protocol
 from uuid import UUID  # noqa: TC003 - pydantic and dataclasses read it
 
 from pydantic import BaseModel, ConfigDict
@@ -125,6 +124,14 @@ class OrderByComparator(Typed):
         super().__init__(java_class)
 
 
+class FilePath(Protocol):
+    """A path, as `pathlib.Path` is one."""
+
+    def __fspath__(self) -> str:
+        """Return the path as text."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class UploadFile:
     """A file for a service that takes one. Files never travel in a batch.
@@ -135,6 +142,6 @@ class UploadFile:
         content_type: its MIME type; by default the portal decides by the name.
     """
 
-    content: bytes | os.PathLike[str] | BinaryIO | AsyncIterable[bytes] = field(repr=False)
+    content: bytes | FilePath | BinaryIO | AsyncIterable[bytes] = field(repr=False)
     filename: str | None = None
     content_type: str | None = None

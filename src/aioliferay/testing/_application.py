@@ -119,7 +119,7 @@ class Application:
     def _overview(self, incoming: Incoming, recorded: RecordedRequest, base_url: str) -> pages.PortalResponse:
         if "discover" not in incoming.parameters:
             return pages.services_page(version=self.version, number=recorded.number)
-        actions = [action for action in self.registry.actions if self.version in action.versions]
+        actions = self.registry.published(self.version)
         body = discovery(actions, version=self.version, base_url=base_url, parameters=incoming.parameters)
         return self._json(200, body, recorded, incoming=incoming)
 

@@ -25,7 +25,17 @@ from aioliferay.testing._java import (
 from aioliferay.testing._json import JsonError, parse
 from aioliferay.testing._text import java_string
 
-MAP_CLASSES = ("java.util.HashMap", "java.util.LinkedHashMap")
+MAP_CLASSES = (
+    "java.util.HashMap",
+    "java.util.LinkedHashMap",
+    # Classes of 6.2's parameters that can be instantiated: of an instance only the properties set are kept, as a dict.
+    "com.liferay.portal.kernel.search.SearchContext",
+    "com.liferay.portal.kernel.util.UnicodeProperties",
+    "com.liferay.portal.theme.ThemeDisplay",
+    "com.liferay.portlet.asset.service.persistence.AssetEntryQuery",
+    "com.liferay.portlet.dynamicdatamapping.storage.Fields",
+    "com.liferay.portlet.social.model.SocialActivityCounterDefinition",
+)
 TRUE_WORDS = ("yes", "y", "true", "on", "1")
 FALSE_WORDS = ("no", "n", "false", "off", "0")
 BITS = {"byte": 8, "short": 16, "int": 32, "integer": 32, "long": 64}
@@ -144,8 +154,7 @@ def default_value(kind: JavaType) -> object:
     if kind.name.endswith(".ServiceContext"):
         return ServiceContext()
     makers: dict[str, object] = {
-        "java.util.HashMap": {},
-        "java.util.LinkedHashMap": {},
+        **{name: {} for name in MAP_CLASSES},
         "java.util.ArrayList": [],
         "java.lang.String": "",
         "java.util.Date": datetime.now(UTC),
@@ -279,6 +288,14 @@ def _boolean(value: object) -> bool:
     return word in TRUE_WORDS
 
 
+def _class(value: object) -> str:
+    """A class by its full name, which the fake takes for one it could load."""
+    text = java_string(value)
+    if not re.fullmatch(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+", text, re.ASCII):
+        raise ConversionError(f"Conversion failed: {text}; <--- java.lang.ClassNotFoundException: {text}")
+    return text
+
+
 def _file(value: object) -> File:
     if isinstance(value, File):
         return value
@@ -344,6 +361,7 @@ SCALARS: dict[str, Callable[[object, Version], object]] = {
     "float": lambda value, _: _fraction(value),
     "java.io.File": lambda value, _: _file(value),
     "java.lang.Boolean": lambda value, _: _boolean(value),
+    "java.lang.Class": lambda value, _: _class(value),
     "java.lang.Double": lambda value, _: _fraction(value),
     "java.lang.Float": lambda value, _: _fraction(value),
     "java.lang.Object": lambda value, _: value,

@@ -7,12 +7,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from aioliferay.testing._discovery_types import Types
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aioliferay.testing._java import JavaType, Version
     from aioliferay.testing._registry import Action
 
+RELEASES: dict[Version, str] = {"7.0": "7.0.6", "7.4": "7.4.3.112"}
 _BASE_PATH = "/api/jsonws"
 _OLD_NAMES = {
     "java.lang.String": "string",
@@ -22,38 +25,27 @@ _OLD_NAMES = {
     "java.util.Map": "map",
     "java.lang.Object": "object",
 }
-_NEW_NAMES = _OLD_NAMES | {
-    "com.liferay.portal.service.ServiceContext": "com.liferay.portal.kernel.service.ServiceContext",
-    "java.io.File": "file",
-    "java.lang.Object": "map",
-    "com.liferay.portal.kernel.json.JSONArray": "list",
-    "java.util.LinkedHashMap": "object",
-    "java.util.Map": "object",
-}
 _PLAIN = frozenset({"boolean", "byte", "char", "double", "float", "int", "long", "short", "void"})
+_COMPARATOR = "com.liferay.portal.kernel.util.OrderByComparator"  # no generic class yet on 6.2
 
 
 def discovery(actions: Sequence[Action], *, version: Version, base_url: str, parameters: Mapping[str, object]) -> bytes:
-    """The JSON text for a request with those parameters; `discover` is among them."""
-    ordered = sorted(actions, key=lambda action: (action.path, len(action.parameters)))
+    """The JSON text for a request with those parameters; `discover` is among them. `actions` are in order."""
     if version == "6.2":
-        answer = _old(ordered, base_url, str(parameters["discover"]))
+        answer = _old(actions, base_url, str(parameters["discover"]))
     else:
-        answer = _new(ordered, base_url, context=str(parameters.get("contextName", "")), version=version)
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+        answer = _new(actions, base_url, context=str(parameters.get("contextName", "")), version=version)
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return (text if version == "6.2" else text.replace("/", "\\/")).encode()
 
 
 def _old(actions: Sequence[Action], base_url: str, wildcards: str) -> dict[str, object]:
     patterns = [pattern for pattern in wildcards.split(",") if pattern]
+    accepted = [re.compile(fnmatch.translate(pattern.replace("[", "[[]"))) for pattern in patterns]
     described = [
-        {
-            "method": action.method,
-            "parameters": [{"name": each.name, "type": old_type(each.type)} for each in action.parameters],
-            "path": action.path,
-            "response": _old_response(action.returns),
-        }
+        action.described or _old_action(action)
         for action in actions
-        if not patterns or any(_matches(action.path, pattern) for pattern in patterns)
+        if not accepted or any(pattern.fullmatch(action.path) for pattern in accepted)
     ]
     answer: dict[str, object] = {
         "actions": described,
@@ -64,8 +56,13 @@ def _old(actions: Sequence[Action], base_url: str, wildcards: str) -> dict[str, 
     return answer | {"discover": patterns} if patterns else answer
 
 
-def _matches(path: str, pattern: str) -> bool:
-    return re.fullmatch(fnmatch.translate(pattern.replace("[", "[[]")), path) is not None
+def _old_action(action: Action) -> dict[str, object]:
+    return {
+        "method": action.method,
+        "parameters": [{"name": each.name, "type": old_type(each.type)} for each in action.parameters],
+        "path": action.path,
+        "response": _old_response(action.returns),
+    }
 
 
 def old_type(kind: JavaType) -> str:
@@ -75,7 +72,7 @@ def old_type(kind: JavaType) -> str:
     if kind.is_array:
         return f"{old_type(kind.items[0])}[]" if kind.items else kind.name
     name = _OLD_NAMES.get(kind.name)
-    if kind.items:
+    if kind.items and kind.name != _COMPARATOR:
         return f"{name or kind.name}<{','.join(old_type(item) for item in kind.items)}>"
     return name or f"object<{kind.name}>"
 
@@ -85,37 +82,32 @@ def _old_response(kind: JavaType) -> str:
 
 
 def _new(actions: Sequence[Action], base_url: str, *, context: str, version: Version) -> dict[str, object]:
-    described = [
-        {
-            "method": action.method,
-            "name": action.interface.rpartition(".")[2],
-            "parameters": [{"name": each.name, "type": new_type(each.type)} for each in action.parameters],
-            "path": action.path,
-            "returns": {"type": "object" if _is_bean(action.returns) else new_type(action.returns)},
-        }
-        for action in actions
-        if _context(action.path) == context or not context
-    ]
+    types = Types(version)
+    services = [_service(action, types) for action in actions if _context(action.path) == context]
     return {
-        "services": described,
-        "types": [],
+        "contextName": context,
         "basePath": _BASE_PATH,
         "baseURL": base_url,
-        "contextName": context,
-        "version": version,
+        "services": services,
+        "types": types.described(),
+        "version": RELEASES[version],
+    }
+
+
+def _service(action: Action, types: Types) -> dict[str, object]:
+    """One service; JSONWebServiceDiscoverAction puts the keys in this order, and leaves out what is not there."""
+    told: dict[str, object] = {"deprecated": True} if action.is_deprecated else {}
+    if action.description:
+        told["description"] = action.description
+    owner, _, method = action.interface.rpartition(".")[2].partition("#")
+    return told | {
+        "method": action.method,
+        "name": f"{owner.replace('Impl', '').replace('Service', '')}#{method}",
+        "parameters": [{"name": each.name, "type": types.name(each.type)} for each in action.parameters],
+        "path": action.path,
+        "returns": {"type": types.name(action.returns, is_result=True)},
     }
 
 
 def _context(path: str) -> str:
     return path.split("/")[1].rpartition(".")[0]
-
-
-def _is_bean(kind: JavaType) -> bool:
-    return "." in new_type(kind)
-
-
-def new_type(kind: JavaType) -> str:
-    """A parameter's type as 7.x names it."""
-    if kind.is_array:
-        return kind.name if kind.name == "byte[]" else "list"
-    return kind.name if kind.name in _PLAIN else _NEW_NAMES.get(kind.name, kind.name)

@@ -306,6 +306,18 @@ def properties_of(cls: type[Bean]) -> dict[str, tuple[str, JavaType]]:
     return {wire: (name, java_type(hint)) for wire, (name, hint) in _declared(cls).items()}
 
 
+def listed_properties(cls: type[Bean]) -> dict[str, JavaType]:
+    """The properties that a plain answer shows of a bean's class: collections only if marked."""
+    shown: dict[str, JavaType] = {}
+    for wire, (_, hint) in _declared(cls).items():
+        marks = getattr(hint, "__metadata__", ())
+        kind = java_type(hint)
+        is_collection = kind.is_array or kind.name in {"java.util.List", "java.util.Map"}
+        if Excluded not in marks and (Shown in marks or not is_collection):
+            shown[wire] = kind
+    return shown
+
+
 def getters_of(value: object, *, java: int = 8) -> list[Getter]:
     """The public getters of any value, `class` left out; of scalars only a string has some (`blank` since Java 11)."""
     if isinstance(value, Model):

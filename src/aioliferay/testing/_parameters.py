@@ -96,7 +96,7 @@ def ordered(parameters: Mapping[str, object], version: Version, *, size: int) ->
     return {name: parameters[name] for name in hash_order(parameters, size if version == "6.2" else 16)}
 
 
-def arguments(action: Action, sent: Parameters, version: Version, classes: set[str]) -> dict[str, object]:
+def arguments(action: Action, sent: Parameters, version: Version, classes: frozenset[str]) -> dict[str, object]:
     """The arguments by wire name. Raises `JavaError` for what does not convert, and for a null number."""
     prepared = {
         parameter.name: _argument(parameter, place, sent, version, classes)
@@ -108,7 +108,7 @@ def arguments(action: Action, sent: Parameters, version: Version, classes: set[s
 
 
 def _argument(  # one call site
-    parameter: Parameter, place: int, sent: Parameters, version: Version, classes: set[str]
+    parameter: Parameter, place: int, sent: Parameters, version: Version, classes: frozenset[str]
 ) -> object:
     name = normalize_camel_case(parameter.name)
     value = sent.values.get(name)
@@ -124,7 +124,7 @@ def _argument(  # one call site
 
 
 def _hinted(  # as above
-    kind: JavaType, name: str, place: int, version: Version, classes: set[str]
+    kind: JavaType, name: str, place: int, version: Version, classes: frozenset[str]
 ) -> JavaType:
     """The type a class hint names; 7.4 allows only the declared class and its implementation."""
     wanted = _own_name(kind, version)

@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from aioliferay.testing._java import JavaType, Name, Version, camel_case, java_type
 from aioliferay.testing._text import normalize_camel_case, to_camel_case
@@ -66,7 +66,11 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Action:
-    """One registered method; overloads have one each."""
+    """One method; overloads have one each.
+
+    `described` is what 6.2's discovery tells of it, None if that follows from the rest; `description` and
+    `is_deprecated` are what 7.x's discovery tells besides.
+    """
 
     path: str
     parameters: tuple[Parameter, ...]
@@ -77,23 +81,50 @@ class Action:
     interface: str
     function: Callable[..., Any]
     caller_argument: str | None = None
+    described: Mapping[str, object] | None = None
+    description: str = ""
+    is_deprecated: bool = False
 
     @property
     def signature(self) -> str:
         """The order of overloads: path, count and names."""
         return "-".join([self.path, str(len(self.parameters)), *(parameter.name for parameter in self.parameters)])
 
+    @property
+    def rank(self) -> bytes:
+        """The signature as Java compares it."""
+        return self.signature.encode("utf-16-be", "surrogatepass")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters' names as they are compared on 6.2."""
+        return frozenset(normalize_camel_case(parameter.name) for parameter in self.parameters)
+
+
+class Catalog(NamedTuple):
+    """The methods of a real portal that nothing plays, by path, and the names of the classes in their types."""
+
+    overloads: Mapping[str, tuple[Action, ...]]
+    classes: frozenset[str]
+
+
+NO_CATALOG = Catalog({}, frozenset())
 
 _HINTS: dict[tuple[object, ...], dict[str, Any]] = {}
 
 
 class Registry:
-    """The services of one portal: `actions` in order of registration, `classes` those that hints may name."""
+    """The services of one portal: `actions` in order of registration, `classes` those that hints may name.
 
-    def __init__(self) -> None:
+    What the `catalog` has and no registered service of the same path and parameter names replaces is there too.
+    """
+
+    def __init__(self, catalog: Catalog = NO_CATALOG) -> None:
         self.actions: list[Action] = []
-        self._overloads: dict[str, list[Action]] = {}
-        self.classes: set[str] = set(KNOWN_CLASSES)
+        self.classes = KNOWN_CLASSES | catalog.classes
+        self._catalog = catalog
+        self._registered: dict[str, list[Action]] = {}
+        self._overloads: dict[tuple[str, Version], list[Action]] = {}
 
     def service(
         self,
@@ -108,7 +139,8 @@ class Registry:
 
         Parameter names become camelCase, their types follow from the annotations; one annotated `Caller` receives the
         caller. `guest` opens the method to guests; `method` is derived from the name if not given; `interface` is the
-        Java service named in 7.x's refusals. Raises ValueError for a path or signature that is taken or malformed.
+        Java service and method ("a.FooService#hello") named in 7.x's refusals and discovery, which shows the docstring
+        too. Raises ValueError for a path or signature that is taken or malformed.
         """
         if not PATH.fullmatch(path):
             raise ValueError(f"{path!r} is no path of a service: it looks like /service/method or /context.service/method")
@@ -117,13 +149,20 @@ class Registry:
             verb = method or ("GET" if re.match(r"(get|has|is)\b", path.rpartition("/")[2]) else "POST")
             action = _action(path, function)
             action = dataclasses.replace(
-                action, versions=versions, is_guest_open=guest, method=verb, interface=interface or _interface(path)
+                action,
+                versions=versions,
+                is_guest_open=guest,
+                method=verb,
+                interface=interface or _interface(path),
+                description=inspect.getdoc(function) or "",
+                is_deprecated=hasattr(function, "__deprecated__"),
             )
-            overloads = self._overloads.setdefault(path, [])
+            overloads = self._registered.setdefault(path, [])
             if any(old.signature == action.signature and old.versions & versions for old in overloads):
                 raise ValueError(f"{path} has a method with these parameters already")
             overloads.append(action)
             self.actions.append(action)
+            self._overloads.clear()
             return function
 
         return register
@@ -134,19 +173,35 @@ class Registry:
         The one with most parameters sent wins, the first in order of signature among equals. 7.x ignores case here.
         """
         base, hint = _split_hint(path, version)
-        candidates = sorted(
-            (action for action in self._overloads.get(base, ()) if version in action.versions),
-            key=lambda action: action.signature.encode("utf-16-be"),
-        )
         sent = list(names)
         best: Action | None = None
         most = -1
-        for action in candidates:
+        for action in self._overloads_of(base, version):
             wanted = len(action.parameters)
             count = _count_matches(action, sent, version)
             if hint in (None, wanted) and count > most and (hint is not None or count >= wanted):
                 best, most = action, count
         return best
+
+    def published(self, version: Version) -> list[Action]:
+        """Every method there is in a version, in order of signature."""
+        paths = self._registered.keys() | self._catalog.overloads.keys()
+        found = [action for path in paths for action in self._overloads_of(path, version)]
+        return sorted(found, key=lambda action: action.rank)
+
+    def _overloads_of(self, path: str, version: Version) -> list[Action]:
+        """The methods of a path in order of signature, the catalog's only where no registered one replaces them."""
+        known = self._overloads.get((path, version))
+        if known is not None:
+            return known
+        found = [action for action in self._registered.get(path, ()) if version in action.versions]
+        replaced = {action.names for action in found}
+        unplayed = self._catalog.overloads.get(path, ())
+        found += [action for action in unplayed if version in action.versions and action.names not in replaced]
+        found.sort(key=lambda action: action.rank)
+        if found:  # or else any path that is asked for would be kept
+            self._overloads[path, version] = found
+        return found
 
 
 def _action(path: str, function: Callable[..., Any]) -> Action:

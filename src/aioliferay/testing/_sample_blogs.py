@@ -143,12 +143,12 @@ class BlogServices:
         display_date: dt.datetime,
         status: int,
         max: int,  # noqa: A002 - the portal's name
-    ) -> list[Model]:
+    ) -> list[Entry]:
         """The newest entries of all sites displayed before a date."""
         rows = self._newest("companyId", company_id, status=status, until=display_date)
         return rows[: _bound(max)]
 
-    def get_group_entries(self, group_id: Long, status: int, max: int) -> list[Model]:  # noqa: A002 - the portal's name
+    def get_group_entries(self, group_id: Long, status: int, max: int) -> list[Entry]:  # noqa: A002 - the portal's name
         """The newest entries of a site, `max` at most."""
         return self._newest("groupId", group_id, status=status)[: _bound(max)]
 
@@ -159,17 +159,17 @@ class BlogServices:
         display_date: dt.datetime,
         status: int,
         max: int,  # noqa: A002 - the portal's name
-    ) -> list[Model]:
+    ) -> list[Entry]:
         """The newest entries of a site displayed before a date, `max` at most."""
         return self._newest("groupId", group_id, status=status, until=display_date)[: _bound(max)]
 
-    def get_group_entries_page(self, *, group_id: Long, status: int, start: int, end: int) -> list[Model]:
+    def get_group_entries_page(self, *, group_id: Long, status: int, start: int, end: int) -> list[Entry]:
         """The entries of a site, newest first, from `start` to before `end`."""
         return window(self._newest("groupId", group_id, status=status), start, end)
 
     def get_group_entries_page_until(
         self, *, group_id: Long, display_date: dt.datetime, status: int, start: int, end: int
-    ) -> list[Model]:
+    ) -> list[Entry]:
         """The entries of a site displayed before a date, newest first, from `start` to before `end`."""
         return window(self._newest("groupId", group_id, status=status, until=display_date), start, end)
 

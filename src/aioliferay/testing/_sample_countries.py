@@ -128,7 +128,9 @@ REGIONS = (
 )
 
 Country = Annotated[Model | None, JavaType("com.liferay.portal.model.Country")]
+Countries = list[Annotated[Model, JavaType("com.liferay.portal.model.Country")]]
 Region = Annotated[Model | None, JavaType("com.liferay.portal.model.Region")]
+Regions = list[Annotated[Model, JavaType("com.liferay.portal.model.Region")]]
 
 
 def _country(store: Store, row: str) -> Model:
@@ -210,11 +212,11 @@ class CountryServices:
         """The country with that code of three letters, or null."""
         return self._first("Country", "a3", a3)
 
-    def get_countries(self) -> list[Model]:
+    def get_countries(self) -> Countries:
         """Every country."""
         return list(self._store.table("Country").values())
 
-    def get_active_countries(self, active: bool) -> list[Model]:  # noqa: FBT001 - the portal's parameter
+    def get_active_countries(self, active: bool) -> Countries:  # noqa: FBT001 - the portal's parameter
         """Every country that is active, or none: all are."""
         return [country for country in self.get_countries() if country["active"] is active]
 
@@ -246,19 +248,19 @@ class CountryServices:
         """The region of a country with that code."""
         return self._store.only("Region", {"countryId": country_id, "regionCode": region_code})
 
-    def get_regions(self) -> list[Model]:
+    def get_regions(self) -> Regions:
         """Every region."""
         return list(self._store.table("Region").values())
 
-    def get_active_regions(self, active: bool) -> list[Model]:  # noqa: FBT001 - the portal's parameter
+    def get_active_regions(self, active: bool) -> Regions:  # noqa: FBT001 - the portal's parameter
         """Every region that is active, or none: all are."""
         return [region for region in self.get_regions() if region["active"] is active]
 
-    def get_regions_of_country(self, country_id: Long) -> list[Model]:
+    def get_regions_of_country(self, country_id: Long) -> Regions:
         """The regions of a country."""
         return [region for region in self.get_regions() if region["countryId"] == country_id]
 
-    def get_active_regions_of_country(self, country_id: Long, active: bool) -> list[Model]:  # noqa: FBT001 - the portal's parameter
+    def get_active_regions_of_country(self, country_id: Long, active: bool) -> Regions:  # noqa: FBT001 - the portal's parameter
         """The regions of a country that are active, or none: all are."""
         return [region for region in self.get_regions_of_country(country_id) if region["active"] is active]
 

@@ -15,6 +15,7 @@ from aioliferay.testing._sample_store import (
     is_null,
     register,
     require_short,
+    returning,
     window,
 )
 
@@ -156,10 +157,10 @@ class BookmarksFolderServices(FolderServices):
             (prefix + "add-folder", self.add_folder),
             (prefix + "delete-folder", self.delete_folder),
             (prefix + "delete-folder", self.delete_folder_and_trash),
-            (prefix + "get-folder", self.get_bookmarks_folder),
-            (prefix + "get-folders", self.get_folders),
-            (prefix + "get-folders", self.get_folders_below),
-            (prefix + "get-folders", self.get_folders_page),
+            (prefix + "get-folder", returning(self.get_folder, BookmarksFolder)),
+            (prefix + "get-folders", returning(self.get_folders, list[BookmarksFolder])),
+            (prefix + "get-folders", returning(self.get_folders_below, list[BookmarksFolder])),
+            (prefix + "get-folders", returning(self.get_folders_page, list[BookmarksFolder])),
             (prefix + "get-folders-count", self.get_folders_count),
         ]
         register(registry, self._store.java("bookmarks service", "BookmarksFolderService"), actions)
@@ -183,10 +184,6 @@ class BookmarksFolderServices(FolderServices):
         folder.shown["resourceBlockId"] = JavaLong(1)
         return folder
 
-    def get_bookmarks_folder(self, folder_id: Long) -> BookmarksFolder:
-        """The folder with that id."""
-        return self.get_folder(folder_id)
-
 
 class JournalFolderServices(FolderServices):
     """Folders of web content."""
@@ -202,10 +199,10 @@ class JournalFolderServices(FolderServices):
             (prefix + "delete-folder", self.delete_folder),
             (prefix + "delete-folder", self.delete_folder_and_trash),
             (prefix + "fetch-folder", self.fetch_folder),
-            (prefix + "get-folder", self.get_journal_folder),
-            (prefix + "get-folders", self.get_folders),
-            (prefix + "get-folders", self.get_folders_below),
-            (prefix + "get-folders", self.get_folders_page),
+            (prefix + "get-folder", returning(self.get_folder, JournalFolder)),
+            (prefix + "get-folders", returning(self.get_folders, list[JournalFolder])),
+            (prefix + "get-folders", returning(self.get_folders_below, list[JournalFolder])),
+            (prefix + "get-folders", returning(self.get_folders_page, list[JournalFolder])),
             (prefix + "get-folders-count", self.get_folders_count),
         ]
         register(registry, self._store.java("journal service", "JournalFolderService"), actions)
@@ -234,7 +231,3 @@ class JournalFolderServices(FolderServices):
     def fetch_folder(self, folder_id: Long) -> JournalFolder | None:
         """The folder with that id, or null."""
         return self._store.table(self.table).get(folder_id)
-
-    def get_journal_folder(self, folder_id: Long) -> JournalFolder:
-        """The folder with that id."""
-        return self.get_folder(folder_id)

@@ -22,7 +22,10 @@ from aioliferay.testing._sample_store import (
 
 Group = Annotated[Model, JavaType("com.liferay.portal.model.Group")]
 Role = Annotated[Model, JavaType("com.liferay.portal.model.Role")]
-Comparator = Annotated[object, JavaType("com.liferay.portal.kernel.util.OrderByComparator")]
+Comparator = Annotated[
+    object,
+    JavaType("com.liferay.portal.kernel.util.OrderByComparator", (JavaType("com.liferay.portal.model.Group"),)),
+]
 Settings = Annotated[
     dict[str, object] | None,
     JavaType("java.util.LinkedHashMap", (JavaType("java.lang.String"), JavaType("java.lang.Object"))),
@@ -93,20 +96,20 @@ class GroupServices:
         key = {"companyId": company_id, "classNameId": CLASS_NAME_IDS[name], "classPK": class_pk}
         return self._store.only("Group", key)
 
-    def get_groups(self, *, company_id: Long, parent_group_id: Long, site: bool, caller: Caller) -> list[Model]:
+    def get_groups(self, *, company_id: Long, parent_group_id: Long, site: bool, caller: Caller) -> list[Group]:
         """The sites (or what is none) below another; 0 is the top."""
         wanted = {"companyId": company_id, "parentGroupId": parent_group_id, "site": site}
         rows = self._store.table("Group").values()
         found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
         return [row for row in found if self._may_view(row, caller)]
 
-    def get_user_sites(self, caller: Caller) -> list[Model]:
+    def get_user_sites(self, caller: Caller) -> list[Group]:
         """The caller's personal site and those he is a member of."""
         rows = self._store.table("Group").items()
         personal = [row for _, row in rows if row["classPK"] == caller.user_id]
         return personal + [row for key, row in rows if self._is_member(caller.user_id or 0, key)]
 
-    def get_user_sites_of_classes(self, class_names: Array[str] | None, max: int, caller: Caller) -> list[Model]:  # noqa: A002 - the portal's name
+    def get_user_sites_of_classes(self, class_names: Array[str] | None, max: int, caller: Caller) -> list[Group]:  # noqa: A002 - the portal's name
         """The sites of some kinds (class names of models; null for all) of the caller's, `max` at most; -1 for all."""
         sites = self.get_user_sites(caller)
         found = [site for site in sites if class_names is None or site["className"] in class_names]
@@ -135,7 +138,7 @@ class GroupServices:
         end: int,
         obc: Comparator,
         caller: Caller,
-    ) -> list[Model]:
+    ) -> list[Group]:
         """The sites whose name holds the keywords; an order is not looked at."""
         del obc
         wanted = dict(params or {})
@@ -159,7 +162,7 @@ class GroupServices:
         start: int,
         end: int,
         caller: Caller,
-    ) -> list[Model]:
+    ) -> list[Group]:
         """The sites of a name; `%` stands for anything, `params` ("site:true") are texts where 6.2 wants booleans."""
         del description
         if params:
@@ -233,7 +236,7 @@ class RoleServices:
         self._require_view(int(str(role["roleId"])), caller)
         return role
 
-    def get_user_roles(self, user_id: Long, caller: Caller) -> list[Model]:
+    def get_user_roles(self, user_id: Long, caller: Caller) -> list[Role]:
         """The roles a user has himself; others than he may ask as administrators."""
         self._require_user_view(user_id, caller)
         return [self._store.only("Role", {"name": name}) for name in _ROLES_OF.get(user_id, ("User",))]

@@ -86,13 +86,15 @@ class OrganizationServices:
         self._store.require_administrator(caller, "VIEW", resource)
         return organization
 
-    def get_organizations(self, company_id: Long, parent_organization_id: Long) -> list[Model]:
+    def get_organizations(self, company_id: Long, parent_organization_id: Long) -> list[Organization]:
         """The organizations below another; 0 is the top."""
         rows = self._store.table("Organization").values()
         key = (company_id, parent_organization_id)
         return [row for row in rows if (row["companyId"], row["parentOrganizationId"]) == key]
 
-    def get_organizations_page(self, *, company_id: Long, parent_organization_id: Long, start: int, end: int) -> list[Model]:
+    def get_organizations_page(
+        self, *, company_id: Long, parent_organization_id: Long, start: int, end: int
+    ) -> list[Organization]:
         """The organizations below another from `start` to before `end`."""
         return window(self.get_organizations(company_id, parent_organization_id), start, end)
 

@@ -19,7 +19,7 @@ STARTED_AT = dt.datetime(2026, 11, 22, 22, 25, 31, 661000, dt.UTC)
 _FIRST_FREE_ID = 20520
 _NAMESPACE = uuid.UUID("46ba01c9-8409-46fc-908b-a44c8c8515e3")
 
-_PACKAGES: dict[Version, dict[str, str]] = {
+PACKAGES: dict[Version, dict[str, str]] = {
     "6.2": {
         "portal": "com.liferay.portal.",
         "model": "com.liferay.portal.model.",
@@ -57,7 +57,7 @@ _PACKAGES: dict[Version, dict[str, str]] = {
         "asset service": "com.liferay.asset.kernel.service.",
     },
 }
-_PACKAGES["7.4"] = _PACKAGES["7.0"] | {
+PACKAGES["7.4"] = PACKAGES["7.0"] | {
     "blogs": "com.liferay.blogs.exception.",
     "blogs model": "com.liferay.blogs.model.",
     "blogs service": "com.liferay.blogs.service.",
@@ -97,7 +97,7 @@ class Store:
 
     def java(self, area: str, name: str) -> str:
         """The full name that this version gives to a class of an area."""
-        return _PACKAGES[self.version][area] + name
+        return PACKAGES[self.version][area] + name
 
     def error(self, area: str, name: str, message: str | None = None, *, is_not_found: bool = False) -> JavaError:
         """An exception of this version."""
@@ -176,6 +176,18 @@ def _null_checked(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise JavaError("java.lang.NullPointerException") from None
             raise
 
+    call.__doc__ = None  # or else discovery would show it as the portal's javadoc
+    return call
+
+
+def returning(function: Callable[..., Any], annotation: object) -> Callable[..., Any]:
+    """The function with another annotation of its result: rows of several tables may come by one function."""
+
+    @functools.wraps(function)
+    def call(**given: Any) -> Any:
+        return function(**given)
+
+    call.__annotations__ = function.__annotations__ | {"return": annotation}
     return call
 
 

@@ -15,6 +15,10 @@ Vocabulary = Annotated[Model, JavaType("com.liferay.portlet.asset.model.AssetVoc
 VocabularyPage = Annotated[Model, JavaType("com.liferay.portlet.asset.model.AssetVocabularyDisplay")]
 TagPage = Annotated[Model, JavaType("com.liferay.portlet.asset.model.AssetTagDisplay")]
 Comparator = Annotated[object, JavaType("com.liferay.portal.kernel.util.OrderByComparator")]
+TagComparator = Annotated[
+    object,
+    JavaType("com.liferay.portal.kernel.util.OrderByComparator", (JavaType("com.liferay.portlet.asset.model.AssetTag"),)),
+]
 
 JsonArray = Annotated[list[dict[str, object]], JavaType("com.liferay.portal.kernel.json.JSONArray")]
 
@@ -102,19 +106,19 @@ class TagServices:
         """The tag with that id."""
         return self._store.row("AssetTag", tag_id, area="asset", exception="NoSuchTagException")
 
-    def get_group_tags(self, group_id: Long) -> list[Model]:
+    def get_group_tags(self, group_id: Long) -> list[Tag]:
         """The tags of a site, by name."""
         rows = self._store.table("AssetTag").values()
         return sorted((row for row in rows if row["groupId"] == group_id), key=lambda row: str(row["name"]))
 
-    def get_group_tags_by_obc(self, *, group_id: Long, start: int, end: int, obc: Comparator) -> list[Model]:
+    def get_group_tags_by_obc(self, *, group_id: Long, start: int, end: int, obc: TagComparator) -> list[Tag]:
         """The tags of a site from `start` to before `end`; an order is not looked at."""
         del obc
         return window(self.get_group_tags(group_id), start, end)
 
     def get_group_tags_ordered(
-        self, *, group_id: Long, start: int, end: int, order_by_comparator: Comparator
-    ) -> list[Model]:
+        self, *, group_id: Long, start: int, end: int, order_by_comparator: TagComparator
+    ) -> list[Tag]:
         """The tags of a site from `start` to before `end`; an order is not looked at."""
         return self.get_group_tags_by_obc(group_id=group_id, start=start, end=end, obc=order_by_comparator)
 
@@ -127,31 +131,31 @@ class TagServices:
         tags = self.get_tags_by_name(group_id=group_id, name=name or "", start=-1, end=-1)
         return _page("com.liferay.portlet.asset.model.AssetTagDisplay", {"tags": tags}, start=start, end=end)
 
-    def get_groups_tags(self, group_ids: Array[Long]) -> list[Model]:
+    def get_groups_tags(self, group_ids: Array[Long]) -> list[Tag]:
         """The tags of several sites by name, one of each name."""
         found: dict[str, Model] = {}
         for tag in (tag for group_id in group_ids for tag in self.get_group_tags(group_id)):
             found.setdefault(str(tag["name"]), tag)
         return [found[name] for name in sorted(found)]
 
-    def get_tags(self, *, group_id: Long, name: str, tag_properties: Array[str] | None, start: int, end: int) -> list[Model]:
+    def get_tags(self, *, group_id: Long, name: str, tag_properties: Array[str] | None, start: int, end: int) -> list[Tag]:
         """The tags of a site whose name holds a text; `%` stands for anything, properties are not looked at."""
         del tag_properties
         return self.get_tags_by_name(group_id=group_id, name=name, start=start, end=end)
 
-    def get_tags_by_name(self, *, group_id: Long, name: str, start: int, end: int) -> list[Model]:
+    def get_tags_by_name(self, *, group_id: Long, name: str, start: int, end: int) -> list[Tag]:
         """The tags of a site whose name holds a text; `%` stands for anything."""
         part = name.strip("%").lower()
         return window([tag for tag in self.get_group_tags(group_id) if part in str(tag["name"])], start, end)
 
     def get_tags_of_groups(
         self, *, group_ids: Array[Long], name: str, tag_properties: Array[str] | None, start: int, end: int
-    ) -> list[Model]:
+    ) -> list[Tag]:
         """The tags of several sites whose name holds a text, on 6.2."""
         del tag_properties
         return self.get_tags_of_groups_by_name(group_ids=group_ids, name=name, start=start, end=end)
 
-    def get_tags_of_groups_by_name(self, *, group_ids: Array[Long], name: str, start: int, end: int) -> list[Model]:
+    def get_tags_of_groups_by_name(self, *, group_ids: Array[Long], name: str, start: int, end: int) -> list[Tag]:
         """The tags of several sites whose name holds a text, on 7.x."""
         found = [self.get_tags_by_name(group_id=each, name=name, start=-1, end=-1) for each in group_ids]
         return window([tag for tags in found for tag in tags], start, end)
@@ -271,7 +275,7 @@ class VocabularyServices:
 
     def delete_vocabularies_at_once(
         self, *, vocabulary_ids: Array[Long], service_context: ServiceContext | None, caller: Caller
-    ) -> list[Model]:
+    ) -> list[Vocabulary]:
         """Delete vocabularies and give those that could not be deleted: none."""
         del service_context
         self.delete_vocabularies(vocabulary_ids, caller)
@@ -281,15 +285,15 @@ class VocabularyServices:
         """The vocabulary with that id."""
         return self._store.row("AssetVocabulary", vocabulary_id, area="asset", exception="NoSuchVocabularyException")
 
-    def get_group_vocabularies(self, group_id: Long) -> list[Model]:
+    def get_group_vocabularies(self, group_id: Long) -> list[Vocabulary]:
         """The vocabularies of a site."""
         return [row for row in self._store.table("AssetVocabulary").values() if row["groupId"] == group_id]
 
-    def get_groups_vocabularies(self, group_ids: Array[Long]) -> list[Model]:
+    def get_groups_vocabularies(self, group_ids: Array[Long]) -> list[Vocabulary]:
         """The vocabularies of several sites."""
         return [vocabulary for group_id in group_ids for vocabulary in self.get_group_vocabularies(group_id)]
 
-    def get_vocabularies(self, vocabulary_ids: Array[Long]) -> list[Model]:
+    def get_vocabularies(self, vocabulary_ids: Array[Long]) -> list[Vocabulary]:
         """The vocabularies with those ids."""
         return [self.get_vocabulary(vocabulary_id) for vocabulary_id in vocabulary_ids]
 

@@ -129,7 +129,7 @@ class UserServices:
         """The id of the user with that screen name."""
         return _id(self._visible(caller, {"companyId": company_id, "screenName": screen_name}))
 
-    def get_company_users(self, *, company_id: Long, start: int, end: int, caller: Caller) -> list[Model]:
+    def get_company_users(self, *, company_id: Long, start: int, end: int, caller: Caller) -> list[User]:
         """Everybody; for administrators."""
         self._store.require_administrator(caller, "VIEW", f"{self._store.java('model', 'Company')} {company_id}")
         return window([*self._store.table("User").values()], start, end) if company_id == COMPANY_ID else []
@@ -138,7 +138,7 @@ class UserServices:
         """How many `get-company-users` gives, all in all."""
         return len(self.get_company_users(company_id=company_id, start=-1, end=-1, caller=caller))
 
-    def get_group_users(self, group_id: Long, caller: Caller) -> list[Model]:
+    def get_group_users(self, group_id: Long, caller: Caller) -> list[User]:
         """The members of a site; for administrators."""
         return [self._store.row("User", key) for key in self.get_group_user_ids(group_id, caller)]
 

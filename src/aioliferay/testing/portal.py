@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from starlette.requests import ClientDisconnect, Request
 
 from aioliferay.testing._application import Application, Costs, RecordedRequest
+from aioliferay.testing._catalog import catalog
 from aioliferay.testing._engine import Engine
 from aioliferay.testing._faults import ConnectionCutError, Drop, Fault, Faults
 from aioliferay.testing._java import Version
@@ -27,6 +28,9 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 class FakePortal:
     """A portal in memory: administrator `test@liferay.com`/`test`, user `joe@liferay.com`/`joe`, sites, blogs and more.
+
+    On 6.2 it knows every method that a 6.2.5 publishes, takes and refuses their parameters as that does, and fails with
+    java.lang.UnsupportedOperationException where no service plays the method.
 
     It is an ASGI application; `serve()` puts it behind a real socket, `transport()` gives it to an `httpx.AsyncClient`
     in process.
@@ -57,7 +61,7 @@ class FakePortal:
         self.executions: list[Execution] = []
         self._samples = Samples(version, blog_entries=blog_entries)
         self._faults = Faults()
-        self._registry = Registry()
+        self._registry = Registry(catalog()) if version == "6.2" else Registry()
         self._samples.register(self._registry)
         is_serialized = version != "7.4" if serialize_throwable is None else serialize_throwable
         self._application = Application(
@@ -83,7 +87,8 @@ class FakePortal:
 
         Its parameters' names and annotations are those on the wire (`user_id: int` is `userId`); several functions of
         one path are overloads; a parameter annotated `Caller` receives the caller. `guest` opens it to callers who are
-        not signed in.
+        not signed in. On 6.2 it plays the portal's own method of that path and those parameters, if there is one; on 7.x
+        its docstring is the javadoc that discovery shows.
         """
         return self._registry.service(path, versions=versions, guest=guest, method=method, interface=interface)
 
