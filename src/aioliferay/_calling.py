@@ -51,9 +51,11 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
     if catalog is not None:
         is_read = catalog.is_read(path) if is_read is None else is_read
         if select is not None and not isinstance(select, str):
-            _check_selected(path, select, catalog)
+            _check_properties(path, path, select, catalog)
     command = codec.command(path, params, select=select, idempotent=options.get("idempotent"), is_read=is_read)
     if command.params is not None:
+        for reference in command.references if catalog is not None else ():
+            _check_properties(path, reference.source.path, [reference.name], catalog)
         command = _bound_at_once(command, sender)
     try:
         adapter = None if returns is Any else codec.adapter_for(returns)
@@ -67,14 +69,18 @@ def _check_options(path: str, options: CallOptions) -> None:
         raise TypeError(f"{path}: a call has no option {min(unknown)!r}; it has {', '.join(CallOptions.__annotations__)}")
 
 
-def _check_selected(path: str, select: Sequence[str], catalog: Catalog) -> None:
-    """Raise a ValueError for a name that the result does not have, as far as the catalog tells: the portal answers null."""
-    known = catalog.properties(path)
-    for name in select if known else ():
+def _check_properties(path: str, source: str, names: Sequence[str], catalog: Catalog) -> None:
+    """Check names of properties of a source's result, as far as the catalog tells: the portal answers null for a wrong one.
+
+    Raises:
+        ValueError: a name is wrong.
+    """
+    known = catalog.properties(source)
+    for name in names if known else ():
         if name not in known:
             meant = nearest(name, known)
             hint = f"; did you mean {meant!r}?" if meant else ""
-            raise ValueError(f"{path}: its result has no property {name!r}, which select= names{hint}")
+            raise ValueError(f"{path}: a result of {source} has no property {name!r}{hint}")
 
 
 def _select(path: str, returns: Any, options: CallOptions) -> Sequence[str] | None:

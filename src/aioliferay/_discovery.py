@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
-from aioliferay._core.catalog import Catalog, parse
 from aioliferay._core.refusals import refusal
 from aioliferay._core.version import PortalVersion
 from aioliferay._services import HasServices
 from aioliferay.errors import CatalogError, ClosedError, ProtocolError
 
 if TYPE_CHECKING:
+    from aioliferay._core.catalog import Catalog
     from aioliferay._core.messages import Answer
     from aioliferay._exchange import Exchange
     from aioliferay._portal import Portal
@@ -43,6 +43,8 @@ class Explorer(HasServices):
 
     @catalog.setter
     def catalog(self, catalog: Catalog | None) -> None:
+        from aioliferay._core.catalog import Catalog  # noqa: PLC0415 - its models cost time that most programs need not spend
+
         if catalog is not None and not isinstance(catalog, Catalog):
             raise TypeError(f"the catalog of a session is a Catalog or None, not {type(catalog).__name__}")
         self.portal.catalog = catalog
@@ -105,11 +107,13 @@ class Explorer(HasServices):
 
 def _read(answer: Answer) -> tuple[Catalog, bool]:
     """Return the catalog of an answer, and whether it is in the format of 6.2."""
-    problem = CatalogError("the portal's discovery may be switched off")
-    if answer.status == 200:
-        try:
-            return parse(answer.body), b'"actions"' in answer.body[:4096]
-        except CatalogError as error:
-            problem = error
-    told: Any = refusal(answer)
-    raise (told or ProtocolError(f"no discovery: status {answer.status}; {problem}", status=answer.status)) from problem
+    from aioliferay._core.catalog import parse  # noqa: PLC0415 - as above
+
+    try:
+        return parse(answer.body if answer.status == 200 else b""), b'"actions"' in answer.body[:4096]
+    except CatalogError as error:
+        problem = error
+    told = refusal(answer)
+    if told is None and answer.status == 200:
+        raise problem
+    raise told or ProtocolError(f"no discovery, but status {answer.status}", status=answer.status)

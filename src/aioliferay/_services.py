@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aioliferay._core.catalog import Action, Catalog
     from aioliferay._portal import Portal
 
+    _Names = tuple[Mapping[str, object], frozenset[str]]  # all that an overload takes, and what it cannot do without
+
 T = TypeVar("T")
 JSONObject = dict[str, Any]
 Text = str | None
@@ -98,14 +100,14 @@ class Service:
                 return self._call(path, params, each.primitives, returns, options)
         method = naming.free(path.rpartition("/")[2].replace("-", "_"))
         takes = [f"{method}({', '.join(each.told)})" for each in known]
-        raise TypeError(_misfit(f"{self.name}.{method}", given, [each.names.keys() for each in known], takes))
+        raise TypeError(_misfit(f"{self.name}.{method}", given, [(each.names, each.required) for each in known], takes))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._door!r}>"
 
 
 class _Overload(NamedTuple):
-    names: dict[str, str]
+    names: Mapping[str, str]
     required: frozenset[str]
     primitives: str
     returns: Any
@@ -289,7 +291,7 @@ class Method:
         return f"<{self.path} of {self._door!r}>"
 
     def _misfit(self, given: Mapping[str, object], overloads: Sequence[Action]) -> str:
-        names = [action.by_python_name.keys() for action in overloads]
+        names = [(action.by_python_name, action.required) for action in overloads]
         return _misfit(f"{self._service}.{self._name}", given, names, [action.signature for action in overloads])
 
 
@@ -298,19 +300,19 @@ def _covering(catalog: Catalog | None, service: str) -> Catalog | None:
     return catalog if catalog is not None and service.rpartition(".")[0] in catalog.contexts else None
 
 
-def _misfit(method: str, given: Mapping[str, object], known: Sequence[Iterable[str]], takes: Sequence[str]) -> str:
+def _misfit(method: str, given: Mapping[str, object], known: Sequence[_Names], takes: Sequence[str]) -> str:
     """Tell what is wrong with the names of parameters: the nearest right names, and what the method takes."""
-    everything = dict.fromkeys(name for names in known for name in names)
-    return f"{method}: {'; '.join(_wrongs(given, everything, known))}; it takes {' or '.join(takes)}"
+    return f"{method}: {'; '.join(_wrongs(given, known))}; it takes {' or '.join(takes)}"
 
 
-def _wrongs(given: Mapping[str, object], everything: Iterable[str], known: Sequence[Iterable[str]]) -> Iterator[str]:
+def _wrongs(given: Mapping[str, object], known: Sequence[_Names]) -> Iterator[str]:
+    everything = dict.fromkeys(name for names, _ in known for name in names)
     wrong = [name for name in given if name not in everything]
     for name in wrong:
         meant = naming.nearest(name, everything)
         yield f"no parameter is called {name!r}" + (f", did you mean {meant!r}?" if meant else "")
     if not wrong:
-        near = [names for names in known if given.keys() <= {*names}] or known
-        lacking = min(([name for name in names if name not in given] for names in near), key=len)
+        near = [required for names, required in known if given.keys() <= names.keys()] or [each[1] for each in known]
+        lacking = sorted(min((required - given.keys() for required in near), key=len))
         told = f": {', '.join(map(repr, lacking))} missing" if lacking else ""
         yield f"no overload takes {', '.join(given) or 'no parameters'}{told}"

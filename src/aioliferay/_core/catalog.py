@@ -100,6 +100,11 @@ class Action(_Part):
         return {parameter.python_name: parameter for parameter in self.parameters}
 
     @property
+    def required(self) -> frozenset[str]:
+        """What it cannot do without, by its name in Python: the portal sets some parameters itself."""
+        return frozenset(name for name, each in self.by_python_name.items() if each.name not in DEFAULTS)
+
+    @property
     def signature(self) -> str:
         """What it takes, for people: `get_entry(entry_id: long)`."""
         told = ", ".join(f"{name}: {parameter.type}" for name, parameter in self.by_python_name.items())
@@ -179,7 +184,7 @@ class Catalog(_Part):
         names: set[str] = set()
         for action in self.overloads(path):
             described = self.by_class.get(element_type(action.returns))
-            if described is None or not described.properties:
+            if described is None or described.is_interface:  # what implements it may have more
                 return frozenset()
             names.update(each.name for each in described.properties)
         return frozenset(names)
@@ -203,11 +208,10 @@ class Catalog(_Part):
         given = set(names)
         best: Action | None = None
         for action in self.by_path.get(path, ()):
-            known = action.by_python_name
-            missing = [known[name] for name in known if name not in given]
-            if not given <= known.keys() or any(parameter.name not in DEFAULTS for parameter in missing):
+            known = action.by_python_name.keys()
+            if not action.required <= given <= known:
                 continue
-            if not missing:
+            if given == known:
                 return action
             if best is None or len(action.parameters) < len(best.parameters):
                 best = action
@@ -276,7 +280,8 @@ def _place_of(error: ValidationError, key: str) -> str:
     names = [wire.get(part, part) if isinstance(part, str) else part for part in first["loc"]]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names).removeprefix(".")
     more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
-    return f"the discovery cannot be read: {place}: {first['msg']}, it is {str(first['input'])[:80]!r}{more}"
+    found = "" if first["type"] == "missing" else f", it is {str(first['input'])[:80]!r}"
+    return f"the discovery cannot be read: {place}: {first['msg']}{found}{more}"
 
 
 def _beginning(text: bytes | str) -> str:

@@ -41,7 +41,7 @@ class ServiceContext(BaseModel):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        alias_generator=_alias, populate_by_name=True, extra="forbid", frozen=True, arbitrary_types_allowed=True
+        alias_generator=_alias, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
     )
 
     scope_group_id: int | None = None
