@@ -1,37 +1,11 @@
-import json
-import pathlib
 import re
 
-import httpx
 import pytest
 from asking import JOE, ROW, ask
 
 from aioliferay.testing import FakePortal
 
-DISCOVERY = json.loads((pathlib.Path(__file__).parents[1] / "data" / "discovery-of-samples.json").read_text("utf-8"))
-
 pytestmark = pytest.mark.anyio
-
-
-def without_generics(text):
-    return re.sub("<(com[^<>]*)>", "", text)
-
-
-@pytest.mark.parametrize("version", ["6.2", "7.0", "7.4"])
-async def test_sample_services_are_real(version):
-    """Each sample service has a path, parameters and types that the real portal of its version publishes."""
-    real = {without_generics(json.dumps(strip(action), sort_keys=True)) for action in DISCOVERY[version]}
-    portal = FakePortal(version)
-    async with httpx.AsyncClient(transport=portal.transport()) as client:
-        answer = (await client.get(f"{portal.url}/api/jsonws?discover")).json()
-    actions = answer["actions" if version == "6.2" else "services"]
-    mine = {without_generics(json.dumps(strip(action), sort_keys=True)) for action in actions}
-    assert set() == mine - real
-    assert 80 < len(mine)
-
-
-def strip(action):
-    return {name: value for name, value in action.items() if name != "name"}
 
 
 @pytest.mark.parametrize(

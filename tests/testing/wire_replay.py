@@ -108,8 +108,6 @@ class Replay:
         return self._json_differences(recorded, actual)
 
     def _json_differences(self, recorded: Any, actual: Any) -> list[str]:
-        if isinstance(recorded, dict) and "actions" in recorded:
-            recorded, actual = _discovered(recorded, actual)
         self._learn(recorded, actual)
         wanted = _settled(self._renamed(recorded))
         got = _settled(actual)
@@ -120,8 +118,6 @@ class Replay:
         start = expected["body_start"]
         if text.startswith(start):
             return [] if len(text) == expected["length"] else [f"length {len(text)} for {expected['length']}"]
-        if start.startswith('{"actions":'):
-            return self._json_differences(_some_actions(start), json.loads(text))
         cut = start.rfind("},{")
         if cut < 0:
             return [f"starts with {text[:200]!r} for {start[:200]!r}"]
@@ -242,26 +238,6 @@ def _unwrapped(text: str) -> tuple[str, Any]:
     wrapped = re.fullmatch(r"(/\*\*/[\w.]+\(|var \w+=)(.*)(\)|;)", text, re.DOTALL)
     head, inner = (wrapped[1], wrapped[2]) if wrapped else ("", text)
     return head, json.loads(inner) if inner else None
-
-
-def _some_actions(start: str) -> Any:
-    """The actions in the first part of a discovery answer."""
-    cut = start.rfind("},{" + '"method"')
-    return {"actions": json.loads(start[len('{"actions":') : cut + 1] + "]"), "cut": True}
-
-
-def _discovered(recorded: Any, actual: Any) -> tuple[Any, Any]:
-    """The recorded actions that the portal has too, and all that the portal has, of the paths that the recording shows."""
-    known = [json.dumps(action, sort_keys=True) for action in recorded["actions"]]
-    mine = [json.dumps(action, sort_keys=True) for action in actual["actions"]]
-    paths = {action["path"] for action in recorded["actions"]}
-    if recorded.get("cut"):
-        mine = [text for text in mine if json.loads(text)["path"] in paths]
-        return {"actions": sorted(set(mine) & set(known))}, {"actions": sorted(mine)}
-    return (
-        recorded | {"actions": sorted(set(mine) & set(known))},
-        actual | {"actions": sorted(mine)},
-    )
 
 
 def _settled(value: Any, name: str = "") -> Any:

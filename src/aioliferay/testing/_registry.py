@@ -154,7 +154,7 @@ class Registry:
                 is_guest_open=guest,
                 method=verb,
                 interface=interface or _interface(path),
-                description=inspect.getdoc(function) or "",
+                description=inspect.cleandoc(function.__doc__ or ""),
                 is_deprecated=hasattr(function, "__deprecated__"),
             )
             overloads = self._registered.setdefault(path, [])
