@@ -12,9 +12,10 @@ import sys
 
 from aioliferay import Session
 from aioliferay.observe import ExchangeEvent, ExchangeStarted
+from aioliferay.services.v62 import BlogsEntryService
 
 SERVER = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8080"
-SITE = {"groupId": 20182, "status": 0}
+SITE = 20182
 
 
 class Counter:
@@ -29,7 +30,7 @@ class Counter:
 
 async def newest(session: Session) -> list[int]:
     """Return the numbers of the ten newest entries."""
-    entries = await session.call("/blogsentry/get-group-entries", {**SITE, "start": 0, "end": 10})
+    entries = await BlogsEntryService(session).get_group_entries(group_id=SITE, status=0, start=0, end=10)
     return [entry["entryId"] for entry in entries]
 
 
@@ -40,14 +41,15 @@ async def main() -> None:
         entry_ids = await newest(session)
         before = counter.requests
         async with session.batch() as batch:
+            blogs = BlogsEntryService(batch)
             for entry_id in entry_ids:
-                batch.call("/blogsentry/delete-entry", {"entryId": entry_id}, returns=None)
+                blogs.delete_entry(entry_id=entry_id)
         print(f"one batch: {len(entry_ids)} entries deleted, {counter.requests - before} request")
 
         entry_ids = await newest(session)
         before = counter.requests
         for entry_id in entry_ids:
-            await session.call("/blogsentry/delete-entry", {"entryId": entry_id}, returns=None)
+            await BlogsEntryService(session).delete_entry(entry_id=entry_id)
         print(f"one by one: {len(entry_ids)} entries deleted, {counter.requests - before} requests")
 
 

@@ -13,6 +13,7 @@ import sys
 from pydantic import BaseModel, Field
 
 from aioliferay import BatchSession
+from aioliferay.services.v62 import GroupService, UserService
 
 SERVER = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8080"
 
@@ -35,8 +36,8 @@ class Site(BaseModel):
 async def main() -> None:
     """Make two calls in one request."""
     async with BatchSession(SERVER, auth=("test@liferay.com", "test")) as batch:
-        user_call = batch.call("/user/get-user-by-id", {"userId": 20199}, returns=User)
-        site_call = batch.call("/group/get-group", {"groupId": 20182}, returns=Site)
+        user_call = UserService(batch).get_user_by_id(user_id=20199, returns=User)
+        site_call = GroupService(batch).get_group(group_id=20182, returns=Site)
 
     user, site = await user_call, await site_call
     print(f"{user.first_name} {user.last_name} <{user.email}>")

@@ -54,8 +54,9 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
             _check_properties(path, path, select, catalog)
     command = codec.command(path, params, select=select, idempotent=options.get("idempotent"), is_read=is_read)
     if command.params is not None:
-        for reference in command.references if catalog is not None else ():
-            _check_properties(path, reference.source.path, [reference.name], catalog)
+        if catalog is not None:
+            for reference in command.references:
+                _check_properties(path, reference.source.path, [reference.name], catalog)
         command = _bound_at_once(command, sender)
     try:
         adapter = None if returns is Any else codec.adapter_for(returns)

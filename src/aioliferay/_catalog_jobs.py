@@ -1,34 +1,45 @@
-"""What `aioliferay discover` and `aioliferay generate` do with a portal's services. Knows where catalogs come from, and their
-own words for what goes wrong; does not know the command line.
+"""What `aioliferay discover` and `aioliferay generate` do with a portal's services. Knows where catalogs come from, and
+tells what goes wrong in words of its own; does not know the command line.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from aioliferay import AccessDeniedError, AuthenticationError, CatalogError, ConnectError, LiferayError, TransportError
 from aioliferay._core.catalog import Catalog
 from aioliferay._core.version import KNOWN
-from aioliferay._finding import find, nearest
-from aioliferay._showing import document, shown
+from aioliferay._finding import find, nearest, services_like
+from aioliferay._showing import counted, document, shown
 from aioliferay._terminal import CommandError
+from aioliferay.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    CatalogError,
+    ConnectError,
+    LiferayError,
+    RedirectError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aioliferay import Session
     from aioliferay._terminal import Screen
+    from aioliferay.codegen import Differences
 
 CORE: Final = "core"
 """How the command line calls the context without a name."""
 
+_CLASS: Final = re.compile(r"^class (\w+)\(Service\)", re.MULTILINE)
 _DISCOVERY: Final = "/api/jsonws?discover=/*"
-_NO_DISCOVERY: Final = (
-    f"the services are read from {_DISCOVERY} of --server, which must be the root of a portal whose discovery is not switched "
-    "off (jsonws.web.service.api.discoverable); with --catalog they are read from a file, with --version from aioliferay itself"
+_IS_IT_ON: Final = (
+    "; if --server is the root of a portal, is its discovery switched on (jsonws.web.service.api.discoverable=true)?"
 )
+_TELL_THEIR_REMEDY: Final = frozenset({429, 502, 503, 504})
 
 
 class Source(NamedTuple):
@@ -93,14 +104,16 @@ async def from_portal(session: Session, contexts: Sequence[str], screen: Screen,
         if isinstance(error, AuthenticationError) and not is_guest:
             raise
         raise CommandError(
-            f"{error.message or 'access is denied'}: the portal does not tell its services to everybody; name a user who may "
-            "see them with --user and --password-env"
+            f"{error.message or 'access is denied'}: the portal does not tell its services to everybody; name a user who "
+            "may see them with --user and --password-env"
         ) from None
     except TransportError as error:
         remedy = "" if isinstance(error, ConnectError) else "; is the portal running, and well? then try again"
         raise CommandError(f"{error}{remedy}") from None
     except LiferayError as error:
-        raise CommandError(f"{str(error)[:250]}; {_NO_DISCOVERY}") from None
+        if isinstance(error, RedirectError) or error.status in _TELL_THEIR_REMEDY:
+            raise
+        raise CommandError(f"{str(error)[:400]}{_IS_IT_ON}") from None
     version = session.portal.version
     title = f"{session.server} (Liferay {version})" if version else session.server
     if version is None or version.major > 6:
@@ -109,7 +122,8 @@ async def from_portal(session: Session, contexts: Sequence[str], screen: Screen,
                 "note: Liferay 7 lists one context at a time, and this is its core; others need --context, such as "
                 "--context blogs --context journal"
             )
-        _narrowed(catalog, contexts, title)
+        remedy = "a context is what stands before the dot in a service's name, such as blogs in blogs.blogsentry"
+        _checked(catalog, contexts, title, remedy=remedy)
     return Source(catalog, title, str(version or ""))
 
 
@@ -131,18 +145,85 @@ def discover(source: Source, pattern: str | None, screen: Screen, *, is_json: bo
         screen.warn(f"note: {found.more} more names contain it; '*{pattern}*' shows them, too")
 
 
+def generate(source: Source, out: Path, globs: Sequence[str], screen: Screen, *, is_check: bool) -> None:
+    """Write typed services, or compare them with those that were written before.
+
+    Raises:
+        CommandError: no service is called so, a file in the folder was not generated, or it cannot be written; nothing was
+            written then. Or the files differ.
+        CatalogError: a name of a service cannot be one in Python.
+    """
+    from aioliferay import codegen  # noqa: PLC0415 - as above
+
+    names = _chosen(source, globs)
+    version = source.version if source.is_shipped else ""
+    files = codegen.generate(source.catalog, version=version, services=names)
+    if is_check:
+        _compare(codegen.differences(files, out), out, screen)
+        return
+    try:
+        told = codegen.write(files, out)
+    except OSError as error:
+        reason = str(error) if error.errno is None else f"{out} cannot be written: {error.strerror}; choose another --out"
+        raise CommandError(reason) from None
+    services = source.catalog.services
+    count = sum(len(services[name]) for name in names)
+    screen.say(f"{source.title}: {counted(len(names), 'service')} with {counted(count, 'method')}, in {out}")
+    written, removed = len(told.missing) + len(told.differing), len(told.superfluous)
+    screen.say(f"{counted(written, 'file')} written, {removed} removed, {len(files) - written} as before")
+    for line in _import_line(files, out):
+        screen.say(line)
+
+
+def _chosen(source: Source, globs: Sequence[str]) -> list[str]:
+    """Return the names of the services that are meant.
+
+    Raises:
+        CommandError: there are none.
+    """
+    if not source.catalog.actions:
+        raise CommandError(_not_found(source, None))
+    names = set[str]()
+    for glob in globs or ("*",):
+        if not (meant := services_like(source.catalog, glob)):
+            services = [name for name in nearest(source.catalog, glob, 99) if name in source.catalog.services][:4]
+            close = f"; nearest: {', '.join(services)}" if services else "; `aioliferay discover` lists all"
+            raise CommandError(f"no service of {source.title} is called like {glob!r}{close}")
+        names.update(meant)
+    return sorted(names)
+
+
+def _compare(told: Differences, out: Path, screen: Screen) -> None:
+    for line in str(told).splitlines():
+        screen.say(line)
+    if told:
+        raise CommandError(f"{out} is not what would be generated: run the same command without --check")
+    screen.say(f"{out} is up to date")
+
+
+def _import_line(files: Mapping[str, str], out: Path) -> Iterator[str]:
+    """Return how one of the services is imported: the folder is a package, and perhaps a part of another one."""
+    classes = (match[1] for name in sorted(files) if (match := _CLASS.search(files[name])))
+    folder = out.resolve()
+    parts = [folder.name]
+    while (folder := folder.parent).joinpath("__init__.py").is_file():
+        parts.insert(0, folder.name)
+    if all(part.isidentifier() for part in parts):
+        yield f"from {'.'.join(parts)} import {next(classes)}"
+
+
 def _not_found(source: Source, pattern: str | None) -> str:
     if pattern is None:
-        return f"{source.title} lists no services: {_NO_DISCOVERY}"
+        return (
+            f"{source.title} lists no services; ask for another --context, or take another --server, --catalog or --version"
+        )
     told = f"no service and no method of {source.title} is called like {pattern!r}"
-    close = nearest(source.catalog, pattern)
-    if close:
-        return f"{told}; nearest: {', '.join(close)}"
-    if source.is_shipped:
-        others = [version for version in KNOWN if version != source.version and _is_known(version, pattern)]
-        if others:
-            return f"{told}; other versions have it: {', '.join(f'--version {version}' for version in others)}"
-    return f"{told}, and none nearly so; without a name all services are listed"
+    if close := nearest(source.catalog, pattern):
+        told += f"; nearest: {', '.join(close)}"
+    others = [version for version in KNOWN if source.is_shipped and _is_known(version, pattern)]
+    if others:
+        told += f"; other versions have it: {', '.join(f'--version {version}' for version in others)}"
+    return told if close or others else f"{told}, and none nearly so; without a name all services are listed"
 
 
 def _is_known(version: str, pattern: str) -> bool:
@@ -154,25 +235,32 @@ def _name_of(context: str) -> str:
     return "" if context == CORE else context
 
 
-def _narrowed(catalog: Catalog, contexts: Iterable[str], title: str) -> Catalog:
+def _narrowed(catalog: Catalog, contexts: Sequence[str], title: str) -> Catalog:
     """Return the services of some contexts only; all without any.
 
     Raises:
         CommandError: one of them has none.
     """
-    wanted = {_name_of(context) for context in contexts}
-    if not wanted:
+    if not contexts:
         return catalog
-    known = {action.context for action in catalog.actions}
-    if unknown := sorted(wanted - known):
-        listed = ", ".join(sorted(name or CORE for name in known)) or "none"
-        raise CommandError(
-            f"{title} has no services in context {unknown[0]!r}: it is the part before the dot in a service's name, as in "
-            f"blogs.blogsentry; there are: {listed}"
-        )
+    listed = ", ".join(sorted({action.context or CORE for action in catalog.actions}))
+    wanted = _checked(catalog, contexts, title, remedy=f"there are: {listed or 'none'}")
     return Catalog.model_construct(
         actions=tuple(action for action in catalog.actions if action.context in wanted),
         types=catalog.types,
         version=catalog.version,
-        contexts=frozenset(wanted),
+        contexts=wanted,
     )
+
+
+def _checked(catalog: Catalog, contexts: Sequence[str], title: str, *, remedy: str) -> frozenset[str]:
+    """Return the names of the contexts.
+
+    Raises:
+        CommandError: the catalog has no services of one of them.
+    """
+    known = {action.context for action in catalog.actions}
+    for context in contexts:
+        if _name_of(context) not in known:
+            raise CommandError(f"{title} has no services in context {context!r}; {remedy}")
+    return frozenset(map(_name_of, contexts))

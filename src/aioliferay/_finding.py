@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from aioliferay._core.catalog import Action, Catalog
 
@@ -107,13 +107,12 @@ def nearest(catalog: Catalog, pattern: str, count: int = 4) -> list[str]:
     return close[:count]
 
 
-def matching(catalog: Catalog, globs: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Return, for each glob, the services that it means: `blogs*`, `blogs.blogsentry`, `BlogsEntry`; the whole name."""
-    for glob in globs:
-        by_reading = (
-            [name for name in sorted(catalog.services) if _is_like(key, _names_of_service(name))] for key in _readings(glob)
-        )
-        yield glob, next(filter(None, by_reading), [])
+def services_like(catalog: Catalog, glob: str) -> list[str]:
+    """Return the services whose whole name a glob means: `blogs*`, `blogs.blogsentry`, `blogsentry`, `BlogsEntryService`."""
+    for key in _readings(glob):
+        if like := [name for name in sorted(catalog.services) if _is_like(key, _names_of_service(name))]:
+            return like
+    return []
 
 
 @lru_cache(maxsize=16384)

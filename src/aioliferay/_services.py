@@ -313,6 +313,6 @@ def _wrongs(given: Mapping[str, object], known: Sequence[_Names]) -> Iterator[st
         yield f"no parameter is called {name!r}" + (f", did you mean {meant!r}?" if meant else "")
     if not wrong:
         near = [required for names, required in known if given.keys() <= names.keys()] or [each[1] for each in known]
-        lacking = sorted(min((required - given.keys() for required in near), key=len))
+        lacking = min((sorted(required - given.keys()) for required in near), key=len)
         told = f": {', '.join(map(repr, lacking))} missing" if lacking else ""
         yield f"no overload takes {', '.join(given) or 'no parameters'}{told}"

@@ -1,4 +1,4 @@
-"""What all commands have in common: plain lines, a password's place, what Ctrl-C does. Knows no command and no portal."""
+"""What all commands have in common: plain lines, one line for an error, sessions, passwords, Ctrl-C. Knows no command."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
+import typer
 from rich.console import Console
 
+from aioliferay import AuthenticationError, BatchError, LiferayError, RetryPolicy, Session
 from aioliferay._demo import DemoError, Interruption
-from aioliferay.errors import LiferayError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from types import FrameType
 
+    from aioliferay.observe import Hook
+
 T = TypeVar("T")
+NO_RETRY: Final = RetryPolicy(attempts=1)
+"""The demo counts requests, and who waits at a terminal is told of a failure at once."""
+
+_LONGEST_ERROR: Final = 600
 
 
 class CommandError(Exception):
@@ -117,6 +124,52 @@ def password_in(variable: str) -> str:
     if not password:
         raise CommandError("the environment variable that --password-env names is empty: it must hold the password")
     return password
+
+
+def open_session(server: str, auth: tuple[str, str] | None, hooks: Sequence[Hook] = ()) -> Session:
+    """Return a session, which sends nothing a second time.
+
+    Raises:
+        CommandError: the URL cannot work.
+    """
+    if "@" in server:
+        raise CommandError("the URL holds credentials: name the user with --user and the password with --password-env")
+    try:
+        return Session(server, auth=auth, hooks=hooks, retry=NO_RETRY)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+@contextmanager
+def ended_well(remedies: Mapping[type[LiferayError], str] | None = None) -> Generator[None]:
+    """Turn what the block raises into one line on standard error and an exit code.
+
+    Args:
+        remedies: of this command, told after the text of such errors.
+    """
+    try:
+        yield
+    except InterruptedBySignal as stopped:
+        Screen().warn("interrupted")
+        raise typer.Exit(128 + stopped.number) from None
+    except BrokenPipeError:
+        raise  # typer knows what to do
+    except (CommandError, DemoError, LiferayError, OSError) as error:
+        Screen().warn(f"error: {_told(error, remedies or {})}")
+        raise typer.Exit(1) from None
+
+
+def _told(error: Exception, remedies: Mapping[type[LiferayError], str]) -> str:
+    first = error.exceptions[0] if isinstance(error, BatchError) else error
+    if isinstance(first, AuthenticationError):
+        return (
+            "the portal does not know this user with this password: check --user (usually the e-mail address) and the "
+            "environment variable that --password-env names"
+        )
+    text = str(error)
+    if len(text) > _LONGEST_ERROR:
+        text = f"{text[:_LONGEST_ERROR]} ..."
+    return "; ".join([text, *(remedy for kind, remedy in remedies.items() if isinstance(first, kind))])
 
 
 def _console(*, stderr: bool = False) -> Console:

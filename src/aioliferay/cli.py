@@ -1,11 +1,9 @@
-"""The command line: `aioliferay demo` and `aioliferay serve`. Knows options, exit codes, how an error fits a line."""
+"""The command line: `aioliferay` demo, serve, discover, generate. Knows options, exit codes, how an error fits a line."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
-import signal
 import socket
 import sys
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,44 +17,34 @@ import anyio
 
 try:
     import typer
-    from rich.console import Console
+
+    from aioliferay._terminal import (
+        NO_RETRY,
+        CommandError,
+        InterruptedBySignal,
+        Screen,
+        ended_well,
+        open_session,
+        password_in,
+        run,
+    )
 except ImportError as _error:
     _missing = (_error.name or "more").partition(".")[0]
     raise SystemExit(f"the command line needs {_missing}, which is not installed: pip install 'aioliferay[cli]'") from None
 
-from aioliferay import (
-    AccessDeniedError,
-    AuthenticationError,
-    BatchError,
-    LiferayError,
-    NoSuchServiceError,
-    RetryPolicy,
-    Session,
-    _demo,
-)
+from aioliferay import AccessDeniedError, LiferayError, NoSuchServiceError, Session, _catalog_commands, _demo
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterator
-    from types import FrameType
+    from collections.abc import Generator, Iterator, Mapping
 
     from aioliferay.testing import FakePortal
 
 _PASSWORD_SECONDS: Final = 0.11
 _ADMINISTRATOR: Final = ("test@liferay.com", "test")
-_NO_RETRY: Final = RetryPolicy(attempts=1)  # the demo counts requests
-_LONGEST_ERROR: Final = 600
-
-
-class CommandError(Exception):
-    """What goes wrong outside the library, told in one line with its remedy."""
-
-
-class InterruptedBySignal(Exception):  # noqa: N818 - no error: the user wants it
-    """The user stopped the command; `number` is the signal's."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+_REMEDIES: Final[Mapping[type[LiferayError], str]] = {
+    AccessDeniedError: "choose a --site where the user may add bookmarks folders, or another --user",
+    NoSuchServiceError: "is the server a Liferay 6.2?",
+}
 
 
 class PortalVersion(StrEnum):
@@ -65,23 +53,6 @@ class PortalVersion(StrEnum):
     V6_2 = "6.2"
     V7_0 = "7.0"
     V7_4 = "7.4"
-
-
-class Screen:
-    """Standard output and error as plain lines: nothing is wrapped or cut, and there are no colours in a pipe."""
-
-    def __init__(self) -> None:
-        self._out = _console()
-        self._error = _console(stderr=True)
-
-    def say(self, text: str = "", *, style: str = "") -> None:
-        """Write a line to standard output."""
-        self._out.print(_printable(text), style=style)
-
-    def warn(self, text: str) -> None:
-        """Write a line to standard error; that nobody reads it must not stop the clean-up that it tells of."""
-        with suppress(OSError, SystemExit):
-            self._error.print(_printable(text))
 
 
 app: typer.Typer = typer.Typer(
@@ -144,14 +115,14 @@ def demo(
         for name, value in (("--user", user), ("--password-env", password_env), ("--site", site)):
             if value is not None:
                 raise typer.BadParameter("it goes with --server: name the portal, too", param_hint=f"'{name}'")
-        with _ended_well():
+        with ended_well(_REMEDIES):
             _demo_embedded(Screen())
         return
     for name, value in (("--user", user), ("--password-env", password_env)):
         if value is None:
             raise typer.BadParameter("a real portal needs it: who are you there?", param_hint=f"'{name}'")
-    with _ended_well():
-        _demo_real(Screen(), server, (user or "", _password(password_env or "")), site=site)
+    with ended_well(_REMEDIES):
+        _demo_real(Screen(), server, (user or "", password_in(password_env or "")), site=site)
 
 
 @app.command()
@@ -169,10 +140,14 @@ def serve(
       aioliferay serve
       aioliferay serve --port 8081 --version 7.4
     """  # noqa: D301 - typer wants the character itself
-    with _ended_well(), suppress(InterruptedBySignal, KeyboardInterrupt):
+    with ended_well(), suppress(InterruptedBySignal, KeyboardInterrupt):
         portal = _fake_portal(portal_version.value)
         with _without_proxy(host), _listening(portal, host, port) as url:
-            _run(partial(_serve_until_stopped, portal, url, Screen()))
+            run(partial(_serve_until_stopped, portal, url, Screen()))
+
+
+app.command()(_catalog_commands.discover)
+app.command()(_catalog_commands.generate)
 
 
 def _demo_embedded(screen: Screen) -> None:
@@ -184,22 +159,22 @@ def _demo_embedded(screen: Screen) -> None:
 
         async def job(_: _demo.Interruption) -> None:
             meter = _demo.Meter()
-            async with Session(url, auth=_ADMINISTRATOR, hooks=[meter], retry=_NO_RETRY) as session:
+            async with Session(url, auth=_ADMINISTRATOR, hooks=[meter], retry=NO_RETRY) as session:
                 await _demo.delete_entries(session, meter, screen)
 
-        _run(job)
+        run(job)
 
 
 def _demo_real(screen: Screen, server: str, auth: tuple[str, str], *, site: int | None) -> None:
     async def job(interruption: _demo.Interruption) -> None:
         meter = _demo.Meter()
-        async with _session(server, auth, meter) as session:
+        async with open_session(server, auth, [meter]) as session:
             visit = await _demo.arrive(session, site)
             screen.say(f"Portal: build {visit.build} at {session.server}, user {visit.user_id}, site {visit.site}")
             screen.say()
             await _demo.add_and_delete_folders(session, meter, screen, site=visit.site, interruption=interruption)
 
-    _run(job)
+    run(job)
 
 
 async def _serve_until_stopped(portal: FakePortal, url: str, screen: Screen, _: _demo.Interruption) -> None:
@@ -247,98 +222,6 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _run(job: Callable[[_demo.Interruption], Awaitable[None]]) -> None:
-    """Run the job in an event loop of its own; SIGINT and SIGTERM stop it in order, whatever it is doing.
-
-    Raises:
-        InterruptedBySignal: it was stopped; what it raised on its way out does not count.
-    """
-
-    async def supervised() -> None:
-        interruption = _demo.Interruption()
-        loop = asyncio.get_running_loop()
-        with _handled(lambda number: loop.call_soon_threadsafe(interruption.stop, number)), interruption.job:
-            try:
-                await job(interruption)
-            except (LiferayError, _demo.DemoError):
-                if interruption.signal is None:
-                    raise
-        if interruption.signal is not None:
-            raise InterruptedBySignal(interruption.signal)
-
-    anyio.run(supervised)
-
-
-@contextmanager
-def _handled(stop: Callable[[int], object]) -> Generator[None]:
-    """Have `stop` called with each signal's number, also for signals that were ignored so far (as in background jobs)."""
-
-    def receive(number: int, _: FrameType | None) -> None:
-        stop(number)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    wanted = [number for name in names if (number := getattr(signal, name, None)) is not None]
-    if signal.SIG_IGN in (signal.getsignal(number) for number in wanted[2:]):
-        wanted = wanted[:2]  # started with nohup
-    previous = {number: signal.signal(number, receive) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _ended_well() -> Generator[None]:
-    """Turn what the block raises into one line on standard error and an exit code."""
-    try:
-        yield
-    except InterruptedBySignal as stopped:
-        Screen().warn("interrupted")
-        raise typer.Exit(128 + stopped.number) from None
-    except BrokenPipeError:
-        raise  # typer knows what to do
-    except (CommandError, _demo.DemoError, LiferayError, OSError) as error:
-        Screen().warn(f"error: {_told(error)}")
-        raise typer.Exit(1) from None
-
-
-def _told(error: Exception) -> str:
-    first = error.exceptions[0] if isinstance(error, BatchError) else error
-    if isinstance(first, AuthenticationError):
-        return (
-            "the portal does not know this user with this password: check --user (usually the e-mail address) and the "
-            "environment variable that --password-env names"
-        )
-    text = str(error)
-    if len(text) > _LONGEST_ERROR:
-        text = f"{text[:_LONGEST_ERROR]} ..."
-    if isinstance(first, AccessDeniedError):
-        text += "; choose a --site where the user may add bookmarks folders, or another --user"
-    if isinstance(first, NoSuchServiceError):
-        text += "; is the server a Liferay 6.2?"
-    return text
-
-
-def _session(server: str, auth: tuple[str, str], meter: _demo.Meter) -> Session:
-    if "@" in server:
-        raise CommandError("the URL holds credentials: name the user with --user and the password with --password-env")
-    try:
-        return Session(server, auth=auth, hooks=[meter], retry=_NO_RETRY)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-
-
-def _password(variable: str) -> str:
-    password = os.environ.get(variable)
-    if password is None:
-        # It is not shown: it may be the password itself, given by mistake.
-        raise CommandError("the environment variable that --password-env names is not set: give its name, and export it")
-    if not password:
-        raise CommandError("the environment variable that --password-env names is empty: it must hold the password")
-    return password
-
-
 def _fake_portal(portal_version: Literal["6.2", "7.0", "7.4"], *, password_cost: float = 0.0) -> FakePortal:
     try:
         from aioliferay.testing import FakePortal  # noqa: PLC0415 - a demo against a real portal starts without it
@@ -375,12 +258,3 @@ def _without_proxy(host: str) -> Generator[None]:
             del os.environ["no_proxy"]
         else:
             os.environ["no_proxy"] = before
-
-
-def _console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False, emoji=False)
-
-
-def _printable(text: str) -> str:
-    """Return one line that does nothing to a terminal: what a portal sends may hold line ends and escape sequences."""
-    return "".join(char if char.isprintable() else " " for char in text)
