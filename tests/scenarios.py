@@ -22,7 +22,8 @@ from faults import HELD, Fault, Kind, in_process
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from aioliferay import Answer, Outcome, Request
+    from aioliferay import Outcome
+    from aioliferay.auth import Answer, Request
     from aioliferay.testing import Execution
     from faults import Upstream
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -161,7 +162,10 @@ def test_catalogs_from_files(tmp_path):
     plain = tmp_path / "portal.json"
     plain.write_text(json.dumps({"actions": []}))
     assert () == catalogs.from_file(plain).actions
-    packed = next(iter(sorted(__import__("pathlib").Path(catalogs.__file__).parent.glob("*6.2*"))))
+    packed = Path(catalogs.__file__).with_name("liferay-6.2.json.gz")
     assert 1198 == len(catalogs.from_file(packed).actions)
+    (tmp_path / "cut.gz").write_bytes(packed.read_bytes()[:900])
+    with pytest.raises(CatalogError, match="cannot be decompressed"):
+        catalogs.from_file(tmp_path / "cut.gz")
     with pytest.raises(OSError, match="nowhere"):
         catalogs.from_file(tmp_path / "nowhere")

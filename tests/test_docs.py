@@ -203,9 +203,14 @@ def test_pytest_block_passes(block, tmp_path):
 
 
 @all_blocks(lambda block: block.language == "bash" and not block.excuse)
-def test_bash_block_lines_run(block):
-    """Each command line of the library that a page shows does its work."""
-    for line in block.text.strip().splitlines():
+def test_bash_block_lines_run(block, tmp_path):
+    """Each command line of the library that a page shows does its work; where it names a portal, there is one."""
+    with FakePortal().serve() as url:
+        check_lines(block, url, tmp_path)
+
+
+def check_lines(block, url, folder):
+    for line in block.text.replace(SERVER, url).strip().splitlines():
         if line in COMMANDS:
             continue
         words = shlex.split(line, comments=True)
@@ -213,7 +218,7 @@ def test_bash_block_lines_run(block):
         if words[1:2] == ["serve"]:
             check_serve(words)
         else:
-            done = run([installed("aioliferay"), *words[1:]])
+            done = run([installed("aioliferay"), *words[1:]], cwd=folder)
             assert done.returncode == 0, done.stderr
 
 

@@ -20,11 +20,11 @@ from aioliferay import (
     NotRun,
     NotSent,
     NotSentError,
-    Request,
     ResultError,
     Unknown,
     _sessions,
 )
+from aioliferay.auth import Request
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted
 
 pytestmark = pytest.mark.anyio

@@ -25,11 +25,11 @@ from aioliferay import (
     NotSentError,
     Ok,
     ProtocolError,
-    Request,
     RetryPolicy,
     ServerError,
     Unknown,
 )
+from aioliferay.auth import Request
 from aioliferay.errors import LiferayError
 from aioliferay.observe import RetryScheduled
 from wire import under_virtual_time

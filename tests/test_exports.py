@@ -39,6 +39,7 @@ def test_all_errors_are_public():
         "InsecureTransportWarning",
         "NotSettledError",
         "PortalVersionWarning",
+        "SignInWarning",
     } == kinds - set(aioliferay.__all__)
 
 

@@ -16,7 +16,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, note, settings
 
-from aioliferay import Answer, Cancelled, Failed, LiferayError, NotRun, NotSent, Ok, Unknown
+from aioliferay import Cancelled, Failed, LiferayError, NotRun, NotSent, Ok, Unknown
+from aioliferay.auth import Answer
 from fault_proxy import Passage
 from faults import OF_CONNECTIONS, Fault, Kind, over_tcp
 from judging import Tally, judge

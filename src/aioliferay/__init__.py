@@ -3,7 +3,6 @@
 from aioliferay._auth import Authentication, BasicAuth, BearerAuth
 from aioliferay._call import Call
 from aioliferay._core.messages import (
-    Answer,
     Cancelled,
     Failed,
     NotRun,
@@ -12,13 +11,13 @@ from aioliferay._core.messages import (
     Outcome,
     RawParams,
     Reference,
-    Request,
     Unknown,
 )
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._queue import BatchCallback
 from aioliferay._sessions import BatchSession, Session
+from aioliferay._sign_in import SignIn
 from aioliferay.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -64,8 +63,7 @@ __all__ = [  # noqa: RUF022 - under headings
     "Authentication",
     "BasicAuth",
     "BearerAuth",
-    "Request",
-    "Answer",
+    "SignIn",
     # errors
     "LiferayError",
     "TransportError",

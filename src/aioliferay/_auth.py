@@ -5,7 +5,7 @@ Knows no HTTP library and no event loop, so each flow is tested with `next` and 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from aioliferay.errors import NotSentError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from aioliferay._core.messages import Answer, Request
+
+C = TypeVar("C")
+Verdict = Literal["accepted", "refused", "doubtful"]
 
 
 @runtime_checkable
@@ -25,6 +28,40 @@ class Authentication(Protocol):
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request with credentials; each `yield` returns the answer. The last answer is the one that counts."""
+        ...
+
+
+class Renewable(Protocol[C]):
+    """A way to authenticate with credentials that the portal gives and that end: a session by cookies, an access token."""
+
+    def obtain(self, server: str, old: C | None, now: float) -> Generator[Any, Any, C]:
+        """Yield requests, and get their answers, or yield a function to await, and get its result; return new credentials.
+
+        `old` are those before, if there were any; `now` is the time in seconds since 1970.
+        """
+        ...
+
+    def is_due(self, credentials: C, now: float) -> bool:
+        """Tell whether credentials have ended, or are about to."""
+        ...
+
+    def signed(self, request: Request, credentials: C) -> Request:
+        """Return the request with credentials."""
+        ...
+
+    def verdict(self, answer: Answer) -> Verdict:
+        """Tell what an answer says of the credentials.
+
+        "accepted"; "refused" before anything ran; or "doubtful": the portal does not know who calls, and may have run some.
+        """
+        ...
+
+    def used(self, credentials: C, now: float) -> C:
+        """Return the credentials after an answer to them: their use may have made them last longer."""
+        ...
+
+    def farewell(self, server: str, credentials: C) -> Request | None:
+        """Return the request that gives credentials back, if there is one."""
         ...
 
 
@@ -55,21 +92,74 @@ class BasicAuth:
 
 
 class BearerAuth:
-    """A bearer token, such as an OAuth 2 access token of a 7.x portal, with every request."""
+    """A bearer token, such as an OAuth 2 access token of a 7.x portal, with every request.
 
-    def __init__(self, token: str) -> None:
-        if not isinstance(token, str):
-            raise TypeError("BearerAuth takes the token as text")
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise ValueError("a bearer token is printable ASCII text without spaces")
-        self._header = f"Bearer {token}"
+    Args:
+        token: the token; or an async function that returns one. The function is called with the first call, and again,
+            once for all calls that wait, when the portal refuses its token.
+    """
+
+    def __init__(self, token: str | Callable[[], Awaitable[str]]) -> None:
+        self._fetch = token if callable(token) else None
+        self._header = "" if callable(token) else _bearer(token)
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request once, with its `Authorization` header."""
         yield request.with_header("Authorization", self._header)
 
+    @property
+    def fetched(self) -> Fetched | None:
+        """How tokens are fetched, if a function does that."""
+        return None if self._fetch is None else Fetched(self._fetch)
+
     def __repr__(self) -> str:
         return "BearerAuth(token hidden)"
+
+
+class Fetched:
+    """Bearer tokens that an async function brings; the credentials are the header."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[str]]) -> None:
+        self._fetch = fetch
+
+    def obtain(self, server: str, old: str | None, now: float) -> Generator[Any, Any, str]:  # noqa: ARG002 - as `Renewable`
+        """Fetch a token."""
+        return _bearer((yield self._fetch))
+
+    def is_due(self, credentials: str, now: float) -> bool:  # noqa: ARG002 - as above
+        """Return False: nobody knows how long it lasts."""
+        return False
+
+    def signed(self, request: Request, credentials: str) -> Request:
+        """Return the request with its `Authorization` header."""
+        return request.with_header("Authorization", credentials)
+
+    def verdict(self, answer: Answer) -> Verdict:
+        """Tell what an answer says of the token: with status 401 nothing ran."""
+        return bearer_verdict(answer)
+
+    def used(self, credentials: str, now: float) -> str:  # noqa: ARG002 - as above
+        """Return the header: its use changes nothing."""
+        return credentials
+
+    def farewell(self, server: str, credentials: str) -> Request | None:  # noqa: ARG002 - as above
+        """Return None: a token simply ends."""
+        return None
+
+
+def bearer_verdict(answer: Answer) -> Verdict:
+    """Tell what an answer says of a bearer token: with status 401 nothing ran."""
+    if answer.status == 401:
+        return "refused"
+    return "doubtful" if answer.is_unauthenticated else "accepted"
+
+
+def _bearer(token: object) -> str:
+    if not isinstance(token, str):
+        raise TypeError("BearerAuth takes the token as text, or an async function that returns it")
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("a bearer token is printable ASCII text without spaces")
+    return f"Bearer {token}"
 
 
 async def authenticated(
@@ -115,15 +205,19 @@ def _after(flow: Generator[Request, Answer, None], answer: Answer) -> Request | 
         return None
 
 
-def authentication_of(auth: Any) -> Authentication | None:
-    """Return the authentication object that `auth=` means: None, a pair, or an object with a `flow`.
+def authentication_of(auth: Any) -> Authentication | Renewable[Any] | None:
+    """Return the authentication object that `auth=` means: None, a pair, an object with a `flow`, or one with `obtain`.
 
     Raises:
         TypeError: it is none of these; the text does not show it.
     """
+    if isinstance(auth, BearerAuth):
+        return auth.fetched or auth
     if auth is None or isinstance(auth, Authentication):
         return auth
     kind = type(cast("object", auth))
+    if hasattr(kind, "obtain"):
+        return cast("Renewable[Any]", auth)
     if issubclass(kind, tuple) and len(auth) == 2:
         return BasicAuth(*auth)
     raise TypeError(f"auth= takes (user, password), an authentication object or None, not {kind.__name__}")

@@ -35,6 +35,7 @@ CORE: Final = "core"
 """How the command line calls the context without a name."""
 
 _CLASS: Final = re.compile(r"^class (\w+)\(Service\)", re.MULTILINE)
+_MODEL: Final = re.compile(r"^class \w+\(Model\)", re.MULTILINE)
 _DISCOVERY: Final = "/api/jsonws?discover=/*"
 _IS_IT_ON: Final = (
     "; if --server is the root of a portal, is its discovery switched on (jsonws.web.service.api.discoverable=true)?"
@@ -168,7 +169,9 @@ def generate(source: Source, out: Path, globs: Sequence[str], screen: Screen, *,
         raise CommandError(reason) from None
     services = source.catalog.services
     count = sum(len(services[name]) for name in names)
-    screen.say(f"{source.title}: {counted(len(names), 'service')} with {counted(count, 'method')}, in {out}")
+    models = len(_MODEL.findall(files.get("models.py", "")))
+    with_models = f" and {counted(models, 'model')} of results" if models else ""
+    screen.say(f"{source.title}: {counted(len(names), 'service')} with {counted(count, 'method')}{with_models}, in {out}")
     written, removed = len(told.missing) + len(told.differing), len(told.superfluous)
     screen.say(f"{counted(written, 'file')} written, {removed} removed, {len(files) - written} as before")
     for line in _import_line(files, out):

@@ -124,7 +124,9 @@ class Transport:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if "location" in headers:
             headers["location"] = urljoin(url, headers["location"])
-        return Answer(response.status_code, headers, body)
+        get_list: Any = getattr(response.headers, "get_list", None)  # a plain mapping would have lost all but one
+        cookies = () if get_list is None else tuple(get_list("set-cookie"))
+        return Answer(response.status_code, headers, body, set_cookies=cookies)
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""

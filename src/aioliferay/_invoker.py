@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aioliferay._auth import Authentication, authenticated
@@ -13,6 +14,7 @@ from aioliferay._core import codec
 from aioliferay._core.messages import Answer, Command, NotRun, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._core.refusals import is_unauthenticated
 from aioliferay._http import Transport, Trip
+from aioliferay._keeper import Keeper
 from aioliferay._portal import Portal
 from aioliferay.errors import LiferayError, NoAnswerError, NotSentError
 from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed, ExchangeStarted, Hook
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _logger = logging.getLogger("aioliferay")
+_MOST_BYTES: Final = 16 * 1024 * 1024  # of an answer that nobody reads
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 
 
@@ -52,7 +55,7 @@ class Invoker:
 
     url: str
     transport: Transport
-    auth: Authentication | None = None
+    auth: Authentication | Keeper | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     hooks: Sequence[Hook] = ()
     count: int = 0
@@ -105,7 +108,7 @@ class Invoker:
             LiferayError: there is no answer.
         """
         request = Request(method, url, merged({"Accept": "application/json"}, self.headers))
-        return await self._send(request, Trip(), timeout, max_bytes, may_repeat=lambda _: True)
+        return await self._send(request, Trip(), timeout, max_bytes, may_repeat=lambda *_: True)
 
     async def _ask(
         self,
@@ -115,8 +118,8 @@ class Invoker:
         timeout: float | None,  # noqa: ASYNC109 - it is handed on
         max_bytes: int,
     ) -> Answer:
-        def may_repeat(answer: Answer) -> bool:
-            if not _may_repeat(answer, commands):
+        def may_repeat(answer: Answer, is_gate: bool = False) -> bool:  # noqa: FBT001, FBT002 - as the keeper calls it
+            if not is_gate and not _may_repeat(answer, commands):
                 return False
             trip.is_sent = False  # what left did not run
             return True
@@ -131,7 +134,7 @@ class Invoker:
         timeout: float | None,  # noqa: ASYNC109 - it is handed on
         max_bytes: int,
         *,
-        may_repeat: Callable[[Answer], bool],
+        may_repeat: Callable[..., bool],
     ) -> Answer:
         async def send(request: Request) -> Answer:
             # A flow may ask for a token first: only the request itself decides whether the calls were sent.
@@ -145,7 +148,14 @@ class Invoker:
             answer = await send(request)
             return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
 
+        if isinstance(self.auth, Keeper):
+            return await self.auth.send(own, send_for_flow, may_repeat=may_repeat)
         return await authenticated(own, self.auth, send_for_flow, may_repeat=may_repeat)
+
+    async def aclose(self) -> None:
+        """Give back what the portal gave, such as a session of its own."""
+        if isinstance(self.auth, Keeper):
+            await self.auth.aclose(partial(self.transport.send, trip=Trip(), timeout=10, max_bytes=_MOST_BYTES))
 
     def notice(self, event: ExchangeEvent) -> None:
         """Tell the hooks."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
 from functools import lru_cache
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, overload
+
+from pydantic import BaseModel
 
 from aioliferay._core import naming
 from aioliferay._core.messages import Reference
+from aioliferay._core.values import Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Unpack
 
     from aioliferay._call import Call
@@ -21,9 +27,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 JSONObject = dict[str, Any]
+JavaObject = Mapping[str, Any] | BaseModel | Typed | Enum | str
+"""What a parameter of a Java class takes: its properties, JSON text of these, or a constant of an enumeration."""
 Text = str | None
-_RESULTS: Final[Mapping[str, Any]] = {
-    "void": None,
+_SIMPLE: Final[Mapping[str, Any]] = {
     "boolean": bool,
     "byte": int,
     "int": int,
@@ -33,8 +40,13 @@ _RESULTS: Final[Mapping[str, Any]] = {
     "double": float,
     "string": Text,
 }
-_SIMPLE: Final = frozenset({None, bool, int, float, Text})
-ANY: Any = Any  # as a default of `returns: type[T]`
+_RESULTS: Final[Mapping[str, Any]] = {
+    "void": None,
+    **_SIMPLE,
+    **{f"{name}?": kind | None for name, kind in _SIMPLE.items()},
+    **{f"{name}[]": GenericAlias(list, str if name == "string" else kind) for name, kind in _SIMPLE.items()},
+}
+ANY: Any = Any  # the result as it comes
 
 
 class Door(Protocol):
@@ -81,23 +93,71 @@ class Service:
         if self.portal_version:
             door.portal.note_services(self.portal_version)
 
-    def _call(self, path: str, params: dict[str, object], primitives: str, returns: Any, options: CallOptions) -> Call[Any]:
-        """Make a call. `primitives` names the parameters that cannot be null, with spaces between."""
+    def _call(  # noqa: PLR0913, PLR0917 - each generated method calls it: their text stays short
+        self,
+        path: str,
+        params: dict[str, object],
+        primitives: str,
+        returns: Any,
+        options: CallOptions,
+        models: Callable[[], Any] | None = None,
+    ) -> Call[Any]:
+        """Make a call.
+
+        Args:
+            path: as it is sent.
+            params: as they are sent.
+            primitives: names of parameters that cannot be null, with spaces between.
+            returns: a type; or, as text, a word: the portal's for a simple type, such as `long` or `string[]`, or a model,
+                `@BlogsEntry` or `@BlogsEntry[]`. What may be null has `?` behind.
+            options: of the call.
+            models: gives the module of the models.
+        """
         if self.portal_version:
             self._door.portal.note_services(self.portal_version)
         if None in params.values():
             params = _without_nulls(path, params, primitives.split())
-        return self._door.call(path, params, returns=_for_each(returns, params), **options)
+        own = _type_of(returns, models) if isinstance(returns, str) else returns
+        if (own is not returns or any(own is each for each in _RESULTS.values())) and _is_each(params):
+            own = GenericAlias(list, own)
+        return self._door.call(path, params, returns=own, **options)
 
-    def _overloaded(self, path: str, overloads: str, given: dict[str, Any]) -> Call[Any]:
-        """Make a call of the overload that takes what is given. `overloads`: a line for each, `name:type ... type`."""
+    def _find(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        path: str,
+        params: dict[str, object],
+        primitives: str,
+        returns: Any,
+        options: CallOptions,
+        models: Callable[[], Any] | None = None,
+    ) -> Call[Any]:
+        """Make a call whose result may be null, whatever `returns` is."""
+        returns = f"{returns}?" if isinstance(returns, str) else _or_null(returns)
+        return self._call(path, params, primitives, returns, options, models)
+
+    def _overloaded(
+        self, path: str, overloads: str, given: dict[str, Any], models: Callable[[], Any] | None = None
+    ) -> Call[Any]:
+        """Make a call of the overload that takes what is given.
+
+        Args:
+            path: as it is sent.
+            overloads: words. Each overload is its parameters, `name:type` or `python_name=name:type`, and then its result,
+                as in `_call`; `object` is what comes as it is.
+            given: parameters by their names in Python, and options of the call.
+            models: as in `_call`.
+        """
         known = _parsed(overloads)
         options: Any = {name: given.pop(name) for name in naming.OPTIONS & given.keys()}
         for each in known:
             if given.keys() <= each.names.keys() and each.required <= given.keys():
                 params = {each.names[name]: value for name, value in given.items()}
-                returns = options.pop("returns", each.returns)
-                return self._call(path, params, each.primitives, returns, options)
+                returns = options.pop("returns", None)
+                if returns is None:
+                    returns = each.returns
+                elif each.returns.endswith("?"):
+                    returns = _or_null(returns)
+                return self._call(path, params, each.primitives, returns, options, models)
         method = naming.free(path.rpartition("/")[2].replace("-", "_"))
         takes = [f"{method}({', '.join(each.told)})" for each in known]
         raise TypeError(_misfit(f"{self.name}.{method}", given, [(each.names, each.required) for each in known], takes))
@@ -110,27 +170,35 @@ class _Overload(NamedTuple):
     names: Mapping[str, str]
     required: frozenset[str]
     primitives: str
-    returns: Any
+    returns: str
     told: list[str]
 
 
 @lru_cache(maxsize=4096)
 def _parsed(overloads: str) -> list[_Overload]:
     result: list[_Overload] = []
-    for line in overloads.splitlines():
-        *parameters, returns = line.split()
-        split = [parameter.partition(":")[::2] for parameter in parameters]
-        names = {naming.snake(name): name for name, _ in split}
-        required = frozenset(naming.snake(name) for name, kind in split if not is_service_context(kind))
-        primitives = " ".join(name for name, kind in split if is_primitive(kind))
-        told = [f"{naming.snake(name)}: {kind}" for name, kind in split]
-        result.append(_Overload(names, required, primitives, result_of(returns), told))
+    parameters: list[tuple[str, str, str]] = []
+    for word in overloads.split():
+        name, colon, kind = word.partition(":")
+        if colon:
+            python_name, _, wire = name.rpartition("=")
+            parameters.append((python_name or naming.snake(wire), wire, kind))
+        else:
+            result.append(_overload(parameters, returns=word))
+            parameters = []
     return result
+
+
+def _overload(parameters: Sequence[tuple[str, str, str]], returns: str) -> _Overload:
+    names = {python_name: wire for python_name, wire, _ in parameters}
+    required = frozenset(each for each, wire, kind in parameters if wire != "serviceContext" or not is_service_context(kind))
+    primitives = " ".join(wire for _, wire, kind in parameters if is_primitive(kind))
+    return _Overload(names, required, primitives, returns, [f"{python_name}: {kind}" for python_name, _, kind in parameters])
 
 
 def is_primitive(kind: str) -> bool:
     """Tell whether the portal refuses null for a parameter of a type."""
-    return kind in _RESULTS and kind not in {"string", "void"}
+    return kind in _SIMPLE and kind != "string"
 
 
 def is_service_context(kind: str) -> bool:
@@ -141,6 +209,19 @@ def is_service_context(kind: str) -> bool:
 def result_of(kind: str) -> Any:
     """Return what `returns=` is for a type of a result: objects and lists come as they are."""
     return _RESULTS.get(kind, Any)
+
+
+def _or_null(returns: Any) -> Any:
+    return returns if returns is Any else returns | None
+
+
+def _type_of(word: str, models: Callable[[], Any] | None) -> Any:
+    """Return the type that a word of `Service._call` means."""
+    if models is None or not word.startswith("@"):
+        return result_of(word)
+    model: Any = getattr(models(), word.strip("@?[]"))
+    returns = GenericAlias(list, model) if "[]" in word else model
+    return _or_null(returns) if word.endswith("?") else returns
 
 
 def _without_nulls(path: str, params: dict[str, object], primitives: Iterable[str]) -> dict[str, object]:
@@ -155,12 +236,9 @@ def _without_nulls(path: str, params: dict[str, object], primitives: Iterable[st
     return {name: value for name, value in params.items() if value is not None or name != "serviceContext"}
 
 
-def _for_each(returns: Any, params: dict[str, object]) -> Any:
-    """Return the type of a result: a list, if the call runs for each element of one and its own type is a simple one."""
-    if Reference in map(type, params.values()) and any(returns is each for each in _SIMPLE):
-        is_each = any(isinstance(value, Reference) and value.is_each for value in params.values())
-        return list[returns] if is_each else returns
-    return returns
+def _is_each(params: Mapping[str, object]) -> bool:
+    """Tell whether a call runs for each element of a list: then so many results of its own type come, as a list."""
+    return any(isinstance(value, Reference) and value.is_each for value in params.values())
 
 
 class Services:

@@ -21,6 +21,7 @@ from aioliferay._discovery import Explorer
 from aioliferay._exchange import Exchange
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
+from aioliferay._keeper import kept
 from aioliferay._options import (
     INVOKE,
     BatchOptions,
@@ -70,8 +71,7 @@ class Session(Explorer):
         hooks: receive what happens on the wire (`aioliferay.observe`).
 
     Raises:
-        ValueError: the server is not a URL of this form, or holds credentials.
-        TypeError: `auth` is none of these.
+        ValueError, TypeError: the server is not a URL of this form, or holds credentials; `auth` is none of these.
     """
 
     def __init__(  # noqa: PLR0913 - the architecture's own list; grouped options come with their issues
@@ -87,18 +87,17 @@ class Session(Explorer):
         hooks: Sequence[Hook] = (),
     ) -> None:
         self.server: str = root_of(server)
+        self._tasks = BackgroundTasks()
         is_foreign = hasattr(auth, "async_auth_flow")
         own = None if is_foreign else authentication_of(auth)
         invoker = Invoker(
             url=self.server + INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
-            auth=own,
+            auth=kept(own, self.server, self._tasks),
             headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
-        terms = Terms().changed({"limits": limits, "retry": retry})
-        self._exchange = Exchange(invoker, checked_timeout(timeout), terms)
-        self._tasks = BackgroundTasks()
+        self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._is_closed = False
         warn_if_insecure(self.server, auth if own is None else own, stacklevel=2)
 
@@ -172,6 +171,8 @@ class Session(Explorer):
                 self._tasks.cancel()
                 await self._exchange.join()
                 await self._tasks.join()
+                if grace:
+                    await self._exchange.invoker.aclose()
             with anyio.CancelScope(shield=True):
                 await self._exchange.invoker.transport.aclose()
 

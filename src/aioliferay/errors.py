@@ -243,6 +243,10 @@ class PortalVersionWarning(UserWarning):
     """Services of one Liferay version are called on a portal of another."""
 
 
+class SignInWarning(UserWarning):
+    """A portal has no sign-in page, so that the password goes with every request."""
+
+
 class InsecureTransportWarning(UserWarning):
     """A password would travel over plain HTTP to another computer, where everybody on the way can read it."""
 

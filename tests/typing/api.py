@@ -11,7 +11,6 @@ import httpx
 from pydantic import BaseModel
 
 from aioliferay import (
-    Answer,
     Authentication,
     BasicAuth,
     BatchCallback,
@@ -31,7 +30,6 @@ from aioliferay import (
     Outcome,
     RawParams,
     Reference,
-    Request,
     ResultError,
     RetryPolicy,
     ServerError,
@@ -39,6 +37,7 @@ from aioliferay import (
     TransportError,
     Unknown,
 )
+from aioliferay.auth import Answer, Request
 from aioliferay.observe import (
     ExchangeCompleted,
     ExchangeEvent,

@@ -151,13 +151,14 @@ class Answer:
     """What came back: HTTP status, headers with lower-case names, the whole body in bytes.
 
     `is_unauthenticated` tells, to an authentication flow, that the portal does not know who calls: status 401, a sign-in
-    page, or 6.2's "Authenticated access required" with status 200.
+    page, or 6.2's "Authenticated access required" with status 200. `set_cookies` has the `Set-Cookie` headers.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     body: bytes = field(default=b"", repr=False)
     is_unauthenticated: bool = False
+    set_cookies: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aioliferay._core.catalog import Action, Catalog, JavaClass, Parameter, Property, parse
 from aioliferay._core.version import KNOWN, PortalVersion, version_of
+from aioliferay.errors import CatalogError
 
 if TYPE_CHECKING:
     import os
@@ -56,4 +58,9 @@ def from_file(file: str | os.PathLike[str]) -> Catalog:
         OSError: the file cannot be read.
     """
     content = Path(file).read_bytes()
-    return parse(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content)
+    if not content.startswith(b"\x1f\x8b"):
+        return parse(content)
+    try:
+        return parse(gzip.decompress(content))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CatalogError(f"{file} begins like a file that gzip compressed, and cannot be decompressed: {error}") from None

@@ -9,18 +9,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from aioliferay._calling import CallOptions
 from aioliferay._core.messages import Reference
 from aioliferay._core.values import OrderByComparator, ServiceContext, Typed, UploadFile, WorkflowAction
 from aioliferay._core.version import PortalVersion, version_of
-from aioliferay._services import ANY, Door, JSONObject, Service
+from aioliferay._services import ANY, Door, JavaObject, JSONObject, Service
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
     "ANY",
+    "CallOptions",
     "Door",
     "JSONObject",
+    "JavaObject",
     "OrderByComparator",
     "PortalVersion",
     "Reference",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import hashlib
 import inspect
 import re
 import types
@@ -113,9 +114,24 @@ LocaleMap = dict[Locale, str]
 
 
 class File(bytes):
-    """The content of a java.io.File parameter, and the name it was sent under."""
+    """The content of a java.io.File parameter, and the name and type it was sent under.
+
+    Of a file above 1 MiB the bytes are not kept: it is empty, while `size` and `sha256` tell of what came.
+    """
 
     filename: str = ""
+    content_type: str = ""
+    counted: tuple[int, str] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes came."""
+        return len(self) if self.counted is None else self.counted[0]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what came, in hexadecimal."""
+        return hashlib.sha256(self).hexdigest() if self.counted is None else self.counted[1]
 
 
 class JavaEnum(enum.Enum):

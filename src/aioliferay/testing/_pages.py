@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from aioliferay.testing._java import Version
 
 LONGEST_COUNTED_BODY = 8192  # bytes; above it Tomcat sends chunks without a Content-Length
-_LANGUAGE_COOKIE = "GUEST_LANGUAGE_ID=en_US; Max-Age=1471228928; Path=/; HttpOnly"
+LANGUAGE_COOKIE = "GUEST_LANGUAGE_ID=en_US; Max-Age=1471228928; Path=/; HttpOnly"
 
 PORTAL_HEADERS: dict[Version, str] = {
     "6.2": "Liferay Portal Community Edition 6.2 CE GA6 (Newton / Build 6205 / January 6, 2016)",
     "7.0": "Liferay Community Edition Portal 7.0.6 GA7 (Wilberforce / Build 7006 / April 17, 2018)",
     "7.4": "Liferay Community Edition Portal 7.4.3.112 CE GA112 (Cavanaugh / Build 7413 / February 20, 2024)",
 }
-_HTML = {"Content-Type": "text/html;charset=UTF-8"}
+HTML = {"Content-Type": "text/html;charset=UTF-8"}
+_TOKEN_PLACE = 4690  # characters before the script with the token (F.30)
+_FILLING = '<link rel="alternate" href="#filling" hreflang="x-none" />\n' * 130
 _COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "X-XSS-Protection": "1"}
 
 
@@ -64,19 +66,19 @@ class PortalResponse(Response):
         self.body = b""
 
 
-def session_cookie(number: int) -> str:
-    """A new session for the request with that number; it signs nobody in."""
-    return f"JSESSIONID={number:032X}; Path=/; HttpOnly"
+def session_cookie(key: str) -> str:
+    """The cookie of a new session."""
+    return f"JSESSIONID={key}; Path=/; HttpOnly"
 
 
-def json_response(status: int, body: bytes, *, number: int | None, user_agent: str = "") -> PortalResponse:
-    """An answer of the JSON services; `number` names the new session, None when the request came with one."""
+def json_response(status: int, body: bytes, *, key: str | None, user_agent: str = "") -> PortalResponse:
+    """An answer of the JSON services; `key` is the id of the new session, None when the request came with one."""
     media_type = "text/javascript" if "MSIE" in user_agent else "application/json"
     headers = {
         "Cache-Control": "private, no-cache, no-store, must-revalidate",
         "Content-Type": f"{media_type};charset=UTF-8",
     }
-    cookies = () if number is None else (session_cookie(number), _LANGUAGE_COOKIE)
+    cookies = () if key is None else (session_cookie(key), LANGUAGE_COOKIE)
     return PortalResponse(status, body, headers=headers, cookies=cookies)
 
 
@@ -85,7 +87,7 @@ def page(
 ) -> PortalResponse:
     """A small HTML page."""
     text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return PortalResponse(status, text.encode(), headers=_HTML | dict(headers or {}), cookies=cookies)
+    return PortalResponse(status, text.encode(), headers=HTML | dict(headers or {}), cookies=cookies)
 
 
 def container_error(status: int, title: str) -> PortalResponse:
@@ -93,31 +95,18 @@ def container_error(status: int, title: str) -> PortalResponse:
     return page(status, f"HTTP Status {status} - {title}", headers={"Connection": "close"})
 
 
-def portal_page(path: str, *, version: Version, base_url: str, number: int) -> PortalResponse:
-    """What a browser gets at `path`: home, redirects of `/c`, or 404; only pages name the version."""
-    cookies = (session_cookie(number), _LANGUAGE_COOKIE)
-    named = {"Liferay-Portal": PORTAL_HEADERS[version]}
-    targets = {
-        "/c": "/c/portal/layout",
-        "/c/portal/layout": "/web/guest/home",
-        "/c/portal/login": "/web/guest/home?p_p_id=58&p_p_lifecycle=0&p_p_state=maximized&p_p_mode=view"
-        "&saveLastPath=false&_58_struts_action=%2Flogin%2Flogin",
-    }
-    if path in targets:
-        headers = named | {"Location": base_url + targets[path]}
-        return PortalResponse(302, b"", headers=headers if path == "/c" else headers | _HTML, cookies=cookies)
-    if path == "/c/portal/logout":
-        script = b'<script type="text/javascript">location.href="\\x2fc";</script>'
-        return PortalResponse(200, script, headers=named | _HTML, cookies=cookies)
-    if path in {"/", "/web/guest", "/web/guest/home", "/de/web/guest/home"}:
-        return page(200, "Welcome - Liferay", headers=named, cookies=cookies)
-    is_file = "." in path.rpartition("/")[2] and not path.startswith("/documents/")
-    if is_file or path == "/api" or path.startswith("/api/"):
-        return page(404, "Not Found", cookies=cookies[:1])
-    return page(404, "Status - Liferay", headers=named, cookies=cookies)
+def themed_page(status: int, title: str, *, version: Version, script: str, cookies: tuple[str, ...] = ()) -> PortalResponse:
+    """A page of the portal's theme, as long as a real one; `script` stands where the real one has the session's token."""
+    head = f"<!DOCTYPE html><html><head><title>{title} - Liferay</title>"
+    before = _FILLING[: _TOKEN_PLACE - len(head)]
+    text = f"{head}{before}<script>{script}</script>{_FILLING}{_FILLING}</head><body><h1>{title}</h1></body></html>"
+    headers = HTML | {"Liferay-Portal": PORTAL_HEADERS[version]}
+    if status >= 500:
+        headers["Connection"] = "close"
+    return PortalResponse(status, text.encode(), headers=headers, cookies=cookies)
 
 
-def services_page(*, version: Version, number: int) -> PortalResponse:
+def services_page(*, version: Version, key: str) -> PortalResponse:
     """The stand-in of the page that lists the services."""
-    cookies = (session_cookie(number), _LANGUAGE_COOKIE)
+    cookies = (session_cookie(key), LANGUAGE_COOKIE)
     return page(200, "json-web-services-api", headers={"Liferay-Portal": PORTAL_HEADERS[version]}, cookies=cookies)

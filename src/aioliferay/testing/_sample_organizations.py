@@ -1,4 +1,4 @@
-"""`/organization` and a bit of `/dlapp`: organizations that callers add and delete, and an empty document library."""
+"""`/organization`: organizations that callers add and delete."""
 
 from typing import Annotated
 
@@ -29,8 +29,6 @@ class OrganizationServices:
         if self._store.version == "6.2":
             actions.append(("/organization/add-organization", self.add_organization))
         register(registry, self._store.java("service", "OrganizationService"), actions)
-        folders: Actions = [("/dlapp/get-folders-count", self.get_folders_count)]
-        register(registry, "com.liferay.portlet.documentlibrary.service.DLAppService", folders)
 
     def add_organization(  # noqa: PLR0913 - the portal's parameters
         self,
@@ -101,8 +99,3 @@ class OrganizationServices:
     def get_organizations_count(self, company_id: Long, parent_organization_id: Long) -> int:
         """How many organizations are below another."""
         return len(self.get_organizations(company_id, parent_organization_id))
-
-    def get_folders_count(self, repository_id: Long, parent_folder_id: Long) -> int:
-        """How many folders a document library has: none."""
-        del repository_id, parent_folder_id
-        return 0

@@ -37,6 +37,9 @@ PACKAGES: dict[Version, dict[str, str]] = {
         "asset": "com.liferay.portlet.asset.",
         "asset model": "com.liferay.portlet.asset.model.",
         "asset service": "com.liferay.portlet.asset.service.",
+        "documents": "com.liferay.portlet.documentlibrary.",
+        "documents model": "com.liferay.portlet.documentlibrary.model.",
+        "documents service": "com.liferay.portlet.documentlibrary.service.",
     },
     "7.0": {
         "portal": "com.liferay.portal.kernel.exception.",
@@ -55,6 +58,9 @@ PACKAGES: dict[Version, dict[str, str]] = {
         "asset": "com.liferay.asset.kernel.exception.",
         "asset model": "com.liferay.asset.kernel.model.",
         "asset service": "com.liferay.asset.kernel.service.",
+        "documents": "com.liferay.document.library.kernel.exception.",
+        "documents model": "com.liferay.document.library.kernel.model.",
+        "documents service": "com.liferay.document.library.kernel.service.",
     },
 }
 PACKAGES["7.4"] = PACKAGES["7.0"] | {

@@ -1,0 +1,91 @@
+"""Answers whose body is made while it is sent, in whole or a range of it. Knows no document."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+
+from aioliferay.testing._faults import ConnectionCutError
+from aioliferay.testing._pages import PortalResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from aioliferay.testing._content import Content
+
+
+class StreamedResponse(PortalResponse):
+    """A response with the bytes of a document from `start` to before `end`, which are never all in memory."""
+
+    def __init__(
+        self, status: int, content: Content, *, start: int, end: int, headers: Mapping[str, str], cookies: tuple[str, ...]
+    ) -> None:
+        super().__init__(status, b"", headers=headers, cookies=cookies)
+        self._content = content
+        self._start = start
+        self._end = end
+        self._last = end
+        self.headers["Content-Length"] = str(end - start)
+
+    def shorten(self, length: int | None, *, is_cut: bool) -> None:
+        """Keep `length` bytes of the body; when cut, the head still announces all of it."""
+        if length is None:
+            return
+        self.is_cut = is_cut
+        self._last = min(self._end, self._start + length)
+        if not is_cut:
+            self.headers["Content-Length"] = str(self._last - self._start)
+
+    def without_body(self) -> None:
+        """Make this the answer to HEAD: the length stays."""
+        self._last = self._start
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response, as long as the client is there.
+
+        Raises `ConnectionCutError` in the midst of a body that is cut.
+        """
+        del scope
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with anyio.create_task_group() as group:
+            group.start_soon(_watch, receive, group.cancel_scope)
+            for chunk in self._content.chunks(self._start, self._last):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await anyio.lowlevel.checkpoint()  # to a client that has gone, sending never waits
+            if not self.is_cut:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            group.cancel_scope.cancel()
+        if self.is_cut:
+            raise ConnectionCutError
+
+
+async def _watch(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Stop the sending when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        await anyio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+def requested_range(header: str, size: int) -> tuple[int, int] | None:
+    """The start and end of the range that a Range header asks for; None where it counts for nothing.
+
+    Raises `ValueError` for one that cannot be satisfied. Several ranges at once count for nothing.
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip(), re.ASCII)
+    if match is None or match[0].endswith("=-"):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= end:
+        raise ValueError(f"no bytes from {start} of {size}")
+    return start, end

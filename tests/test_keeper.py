@@ -1,0 +1,283 @@
+"""Credentials that the portal gives: obtained once, renewed once, by whoever needs them first."""
+
+# ruff: noqa: ARG002 - what a way to authenticate is asked with
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import anyio
+import httpx
+import pytest
+
+from aioliferay import AuthenticationError, CallCancelledError, NotSentError, Session
+from aioliferay.auth import BearerAuth, Request
+from aioliferay.errors import LiferayError
+
+anyio_test = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Credentials of the tests' own."""
+
+    number: int
+    until: float = float("inf")
+
+
+class Passes:
+    """A way to authenticate: `GET /pass` answers the number of the pass."""
+
+    def __init__(self, lifetime=float("inf")):
+        self.lifetime = lifetime
+        self.asked = 0
+
+    def obtain(self, server, old, now):
+        self.asked += 1
+        answer = yield Request("GET", f"{server}/pass")
+        if answer.status != 200:
+            raise AuthenticationError("no pass", status=answer.status)
+        return Pass(int(answer.body), now + self.lifetime)
+
+    def is_due(self, credentials, now):
+        return now >= credentials.until
+
+    def signed(self, request, credentials):
+        return request.with_header("X-Pass", str(credentials.number))
+
+    def verdict(self, answer):
+        return {401: "refused", 418: "doubtful"}.get(answer.status, "accepted")
+
+    def used(self, credentials, now):
+        return credentials
+
+    def farewell(self, server, credentials):
+        return Request("DELETE", f"{server}/pass/{credentials.number}")
+
+
+class Gate(httpx.AsyncBaseTransport):
+    """A portal that lets in who shows the present pass."""
+
+    def __init__(self):
+        self.present = 1
+        self.asked = self.given_back = 0
+        self.executed = []
+        self.refusal = 401
+        self.open = anyio.Event()
+        self.open.set()
+        self.pass_status = 200
+
+    async def handle_async_request(self, request):
+        await anyio.lowlevel.checkpoint()
+        if request.method == "DELETE":
+            self.given_back += 1
+            return httpx.Response(200)
+        if request.url.path == "/pass":
+            self.asked += 1
+            await self.open.wait()
+            return httpx.Response(self.pass_status, text=str(self.present))
+        if request.headers.get("x-pass") != str(self.present):
+            return httpx.Response(self.refusal, text="{}")
+        statements = json.loads(request.content)
+        self.executed += [next(iter(each)) for each in statements]
+        return httpx.Response(200, json=[1] * len(statements))
+
+    def session(self, auth):
+        return Session("http://portal.test", auth=auth, http=httpx.AsyncClient(transport=self))
+
+
+@anyio_test
+async def test_credentials_are_obtained_once():
+    """The first call obtains credentials, all others use them, and closing the session gives them back."""
+    gate, way = Gate(), Passes()
+    async with gate.session(way) as session:
+        for _ in range(3):
+            assert 1 == await session.call("/x/get-it")
+    assert (1, 1, 3) == (gate.asked, gate.given_back, len(gate.executed))
+
+
+@anyio_test
+async def test_a_hundred_calls_renew_once():
+    """A hundred concurrent calls at the moment when credentials end cause one renewal, and no failure."""
+    gate, way = Gate(), Passes()
+    async with gate.session(way) as session:
+        await session.call("/x/get-it")
+        gate.present = 2
+        calls = [session.call("/x/add-it") for _ in range(100)]
+        assert [1] * 100 == [await call for call in calls]
+    assert 2 == gate.asked
+    assert 101 == len(gate.executed)
+
+
+@anyio_test
+async def test_credentials_are_renewed_ahead_of_their_end():
+    """Credentials that are due are renewed before a call is sent with them; what is always due is no endless loop."""
+    gate, way = Gate(), Passes(lifetime=-1)
+    async with gate.session(way) as session:
+        await session.call("/x/get-it")
+        await session.call("/x/get-it")
+    assert (2, 2) == (gate.asked, len(gate.executed))
+
+
+@anyio_test
+async def test_a_cancelled_caller_does_not_cancel_the_renewal():
+    """Who gives up while credentials are renewed harms nobody else: the renewal goes on, once."""
+    gate, way = Gate(), Passes()
+    gate.open = anyio.Event()
+    async with gate.session(way) as session:
+        first, second = session.call("/x/get-it"), session.call("/x/get-it")
+        with anyio.move_on_after(0.05):
+            await first
+        first.cancel()
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_awaited, session.call("/x/get-it"))
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+        gate.open.set()
+        assert 1 == await second
+        with pytest.raises(CallCancelledError):
+            first.result()
+    assert 1 == gate.asked
+
+
+async def _awaited(call):
+    await call
+
+
+@anyio_test
+async def test_a_refusal_is_final():
+    """Credentials that the portal refuses to give are asked for once; later calls fail at once with the same error."""
+    gate, way = Gate(), Passes()
+    gate.pass_status = 403
+    async with gate.session(way) as session:
+        calls = [session.call("/x/get-it") for _ in range(20)]
+        for call in calls:
+            with pytest.raises(AuthenticationError, match="no pass"):
+                await call
+        with pytest.raises(AuthenticationError):
+            await session.call("/x/get-it")
+    assert (1, 0) == (gate.asked, gate.given_back)
+    assert len({id(call.exception()) for call in calls}) == 20
+
+
+@anyio_test
+async def test_useless_credentials_are_not_asked_for_for_ever():
+    """A portal that gives credentials and never accepts them is asked a few times in all, not with every call."""
+    gate, way = Gate(), Passes()
+    async with gate.session(way) as session:
+        original = gate.handle_async_request
+
+        async def refuse(request):
+            if request.url.path == "/pass" or request.method == "DELETE":
+                return await original(request)
+            return httpx.Response(401)
+
+        gate.handle_async_request = refuse
+        for _ in range(20):
+            with pytest.raises(LiferayError):
+                await session.call("/x/get-it")
+    assert gate.asked <= 4
+
+
+@pytest.mark.parametrize(("refusal", "executed"), [(401, ["/x/add-it"]), (418, [])])
+@anyio_test
+async def test_a_write_is_repeated_only_if_it_did_not_run(refusal, executed):
+    """After a renewal a write is sent again if the refusal proves that it did not run, and not otherwise."""
+    gate, way = Gate(), Passes()
+    gate.refusal = refusal
+    async with gate.session(way) as session:
+        await session.call("/x/get-it")
+        gate.present = 2
+        write = session.call("/x/add-it")
+        if executed:
+            assert 1 == await write
+        else:
+            with pytest.raises(LiferayError):
+                await write
+        assert 1 == await session.call("/x/get-it")  # the credentials are new in any case
+    assert ["/x/get-it", *executed, "/x/get-it"] == gate.executed
+    assert 2 == gate.asked
+
+
+@anyio_test
+async def test_a_renewal_that_breaks_is_tried_again():
+    """A renewal that finds no connection is tried again, as a call is; nothing of it is remembered."""
+    gate, way = Gate(), Passes()
+    original = gate.handle_async_request
+    failures = [httpx.ConnectError("gone"), None]
+
+    async def flaky(request):
+        if request.url.path == "/pass" and (failure := failures.pop(0)):
+            raise failure
+        return await original(request)
+
+    gate.handle_async_request = flaky
+    async with gate.session(way) as session:
+        assert 1 == await session.call("/x/add-it")
+    assert ["/x/add-it"] == gate.executed
+
+
+@anyio_test
+async def test_a_way_that_fails_in_its_own_code():
+    """What a way to authenticate raises by itself ends calls as not sent, with its cause; nothing hangs."""
+
+    class Broken(Passes):
+        def obtain(self, server, old, now):
+            raise RuntimeError("out of order")
+            yield
+
+    async with Gate().session(Broken()) as session:
+        with pytest.raises(NotSentError, match="no credentials: RuntimeError: out of order") as caught:
+            await session.call("/x/get-it")
+        assert isinstance(caught.value.__cause__, RuntimeError) or caught.value.__cause__ is None
+
+
+@anyio_test
+async def test_each_session_has_its_own_credentials():
+    """One way to authenticate may serve many sessions: their credentials are never shared."""
+    gate, way = Gate(), Passes()
+    async with gate.session(way) as one, gate.session(way) as other:
+        await one.call("/x/get-it")
+        await other.call("/x/get-it")
+    assert (2, 2) == (gate.asked, gate.given_back)
+
+
+@anyio_test
+async def test_bearer_tokens_from_a_function():
+    """A function of the caller's brings tokens: asked once, and once more when the portal refuses the token."""
+    gate = Gate()
+    tokens = iter(["a", "b"])
+    fetched = []
+
+    async def fetch():
+        fetched.append(next(tokens))
+        return fetched[-1]
+
+    async def answer(request):
+        good = request.headers["authorization"] == f"Bearer {wanted[-1]}"
+        return httpx.Response(200, json=[1]) if good else httpx.Response(401)
+
+    wanted = ["a"]
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    async with Session("http://portal.test", auth=BearerAuth(fetch), http=client) as session:
+        await session.call("/x/get-it")
+        wanted.append("b")
+        calls = [session.call("/x/add-it") for _ in range(10)]
+        assert [1] * 10 == [await call for call in calls]
+    assert ["a", "b"] == fetched
+    assert gate.asked == 0
+
+
+@anyio_test
+async def test_bearer_function_that_brings_no_token():
+    """What is no token is told as such, without showing it."""
+
+    async def fetch():
+        return "two words"
+
+    async with Session("http://portal.test", auth=BearerAuth(fetch), http=httpx.AsyncClient(transport=Gate())) as session:
+        with pytest.raises(NotSentError, match="printable ASCII text without spaces") as caught:
+            await session.call("/x/get-it")
+        assert "two words" not in str(caught.value)
