@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 from aioliferay._core.refusals import refusal
@@ -85,6 +85,15 @@ class Explorer(HasServices):
             version = PortalVersion.from_build(build)
         self.portal.note_version(version)
         return version
+
+    async def current_user(self) -> dict[str, Any]:
+        """Return who this session calls as: what the portal tells of the user, such as `userId` and `emailAddress`.
+
+        Raises:
+            AuthenticationError: the portal does not know who calls.
+            LiferayError: no answer, or a refusal.
+        """
+        return await cast("Door", self).call("/user/get-current-user")
 
     async def _discovered(self, context: str) -> Catalog:
         query = f"discover=/*&contextName={quote(context, safe='')}" if context else "discover=/*"

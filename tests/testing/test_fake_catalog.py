@@ -274,7 +274,7 @@ def test_samples_are_methods_of_the_catalog():
         (parsed,) = [each for each in catalog().overloads[sample.path] if each.signature == sample.signature]
         dates = [["java.util.Date" == each.type.name for each in action.parameters] for action in (parsed, sample)]
         assert dates[0] == dates[1]
-    assert 118 == len(samples)
+    assert 132 == len(samples)
 
 
 def test_types_of_the_catalog_are_understood():
