@@ -15,7 +15,8 @@ from anyio.streams.tls import TLSStream
 
 from aioliferay import NoAnswerError, ProtocolError
 from aioliferay._core.messages import Request
-from aioliferay._http import Transport, Trip, _body_of
+from aioliferay._bodies import body_of
+from aioliferay._http import Transport, Trip
 from loopback import HEAD, loopback, read_request
 
 LIMIT = 1_048_576
@@ -303,7 +304,7 @@ async def test_connection_without_a_socket_is_closed_under_a_refused_answer():
     """Where the event loop's sockets cannot be shut down the connection is closed: a refused answer ends."""
     answer = _Streaming()
     with pytest.raises(ProtocolError, match="its compressed data is damaged"):
-        await _body_of(answer, LIMIT)
+        await body_of(answer, LIMIT)
     assert ["closed", "closed"] == answer.ends
 
 

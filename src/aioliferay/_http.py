@@ -6,20 +6,19 @@ from __future__ import annotations
 
 import http.cookiejar
 import inspect
-import operator
-import socket
-import ssl
+import sys
 import weakref
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urljoin
 
 import anyio
 import httpx
 
+from aioliferay._bodies import Outgoing, body_of, outgoing, take
 from aioliferay._core.messages import Answer
-from aioliferay._decoding import Body, acceptable
+from aioliferay._decoding import acceptable
 from aioliferay._tasks import current_loop
 from aioliferay.errors import ConnectError, LiferayError, NoAnswerError, NotSentError, TransportError
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from aioliferay._bodies import Stream
     from aioliferay._core.messages import Request
 
 _CONNECT_SECONDS: Final = 10.0
@@ -35,8 +35,7 @@ _CONNECT_SECONDS: Final = 10.0
 _KEEPALIVE_SECONDS: Final = 4.0
 _MAX_CONNECTIONS: Final = 40  # all may idle: httpcore 1.0 counts every connection where it means the idle ones
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
-_OWN_CONNECTION: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
-_BEHIND: Final = operator.attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
+_FOREIGN: Final = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "range", "if-range"})
 _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # of given clients, before we used them
 
 
@@ -71,7 +70,8 @@ class Transport:
         self._free: anyio.Semaphore | None = None
         self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
         self._is_traced = client is None
-        self._options = {"auth": auth} if auth is not None or has_own_auth else {}
+        self._options: dict[str, Any] = {"auth": auth} if auth is not None or has_own_auth else {}
+        self._digest: Any = None
 
     async def send(
         self,
@@ -80,10 +80,12 @@ class Transport:
         *,
         timeout: float | None,  # noqa: ASYNC109 - the HTTP library needs the number too
         max_bytes: int,
+        stream: Stream | None = None,
     ) -> Answer:
         """Send one request and return the whole answer, whatever its status; redirects are not followed.
 
-        `timeout` bounds the whole exchange, in seconds; `max_bytes` the answer, as received and as decompressed.
+        `timeout` bounds the whole exchange, in seconds; `max_bytes` the answer, as received and as decompressed. With a
+        `stream`, `timeout` bounds each pause in which nothing moves; a body that its sink takes is not in the answer.
 
         Raises:
             NotSentError: nothing left (a ConnectError where no connection was made).
@@ -92,13 +94,15 @@ class Transport:
         """
         _check_headers(request.headers)
         self._check_usable()
-        message = self._message(request, trip, timeout)
+        message = self._message(request, trip, timeout, stream)
         jar = None if self.is_own or not hasattr(self._client.cookies, "jar") else _Jar(self._client, message.url.host)
         trip.is_sent = not self._is_traced
         try:
-            with anyio.move_on_after(timeout):
+            with anyio.move_on_after(timeout) as scope:
+                if stream is not None:
+                    stream.watch(scope, timeout)
                 async with self._turn():
-                    return await self._exchange(message, trip, request.url, max_bytes)
+                    return await self._exchange(message, trip, request.url, max_bytes, stream)
         except LiferayError:
             raise
         except Exception as error:  # noqa: BLE001 - mapped, whatever it is
@@ -108,7 +112,15 @@ class Transport:
         finally:
             if jar is not None:
                 jar.take_back()
-        raise _expired(trip, request.url, timeout)
+        raise _expired(trip, request.url, timeout, is_stream=stream is not None)
+
+    def is_home(self, url: str, server: str) -> bool:
+        """Tell whether a URL has the origin of the portal, as the HTTP library reads both: credentials go nowhere else."""
+        try:
+            mine, home = (self._client.build_request("GET", each).url for each in (url, server))
+        except Exception:  # noqa: BLE001 - whatever the library raises for what is no URL
+            return False
+        return (mine.scheme, mine.host, mine.port) == (home.scheme, home.host, home.port) and not mine.userinfo
 
     def _turn(self) -> AbstractAsyncContextManager[object]:
         # Nobody waits in httpcore's own queue: it loses a connection for good when a request that waits there is cancelled.
@@ -117,16 +129,30 @@ class Transport:
         self._free = self._free or anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
         return self._free
 
-    async def _exchange(self, message: Any, trip: Trip, url: str, max_bytes: int) -> Answer:
-        response: Any = await self._client.send(message, stream=True, follow_redirects=False, **self._options)
+    async def _exchange(self, message: Any, trip: Trip, url: str, max_bytes: int, stream: Stream | None) -> Answer:
+        options = self._options if stream is None else self._options_of(stream)
+        response: Any = await self._client.send(message, stream=True, follow_redirects=False, **options)
         trip.status = response.status_code
-        body = await _body_of(response, max_bytes)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if "location" in headers:
+        with suppress(KeyError, ValueError):  # none, or one that is no URL
             headers["location"] = urljoin(url, headers["location"])
         get_list: Any = getattr(response.headers, "get_list", None)  # a plain mapping would have lost all but one
         cookies = () if get_list is None else tuple(get_list("set-cookie"))
-        return Answer(response.status_code, headers, body, set_cookies=cookies)
+        answer = Answer(response.status_code, headers, set_cookies=cookies)
+        if stream is not None and await take(response, answer, stream):
+            return answer
+        return replace(answer, body=await body_of(response, max_bytes))
+
+    def _options_of(self, stream: Stream) -> dict[str, Any]:
+        if stream.is_foreign:
+            return {"auth": None}
+        if stream.digest is None:
+            return self._options
+        if self._digest is None:  # kept: it remembers the challenge
+            libraries = [sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(self._client).__mro__]
+            known = [library.DigestAuth for library in libraries if library is not None and hasattr(library, "DigestAuth")]
+            self._digest = (known or [httpx.DigestAuth])[0](*stream.digest)
+        return {"auth": self._digest}
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""
@@ -141,23 +167,30 @@ class Transport:
             if self._loop is not current_loop():
                 raise NotSentError("the session was used in another event loop before: make one session for each loop")
 
-    def _message(self, request: Request, trip: Trip, timeout: float | None) -> Any:
+    def _message(self, request: Request, trip: Trip, timeout: float | None, stream: Stream | None) -> Any:
         connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
+        content = None if stream is None else stream.content
+        length = {} if content is None or content.size is None else {"content-length": str(content.size)}
+        wait = timeout if stream is None else None  # a stream counts its pauses itself
         try:
             message = self._client.build_request(
                 request.method,
                 request.url,
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=(connect, timeout, timeout, timeout),
+                content=request.body if stream is None or content is None else Outgoing(stream),
+                headers={**request.headers, **length},
+                timeout=(connect, wait, wait, wait),
                 extensions={"trace": self._tracer(trip)},
             )
+            if stream is not None and stream.is_foreign:
+                return _bare(message, request.url)
             self._set_cookies(message, request.headers)
             if "accept-encoding" not in {name.lower() for name in request.headers}:
                 message.headers["accept-encoding"] = acceptable(message.headers.get("accept-encoding"))
         except Exception as error:
             raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
-        if isinstance(message.stream, httpx.ByteStream):
+        if stream is not None and content is not None:
+            message.stream = outgoing(stream, self._client, message)
+        elif isinstance(message.stream, httpx.ByteStream):
             message.stream = _Whole(request.body)
         return message
 
@@ -204,73 +237,6 @@ class _Jar:
                 self._jar.set_cookie(before)
 
 
-async def _body_of(response: Any, max_bytes: int) -> bytes:
-    """Read the body, and close the answer; a body that is refused costs its connection, as it would have to be read."""
-    if getattr(response, "is_stream_consumed", True):  # by a hook of the client's, or it never came over a network
-        body = Body(max_bytes=max_bytes, status=response.status_code)
-        body.feed(response.content)
-        return body.finish()
-    body = Body(response.headers.get("content-encoding", ""), max_bytes=max_bytes, status=response.status_code)
-    try:
-        body.expect(int(response.headers.get("content-length", 0)))
-        if not body.is_refused:
-            await _fill(body, response)
-        return body.finish()
-    finally:
-        await response.aclose()
-
-
-async def _fill(body: Body, response: Any) -> None:
-    try:
-        async for data in response.stream:
-            body.feed(data)
-            # To leave this loop would leave the library's generators unfinished, which trio warns of. Cut, they end.
-            if body.is_refused and not await _cut(response):
-                return
-    except Exception:
-        if not body.is_refused:
-            raise
-    if not body.is_refused and _has_more(response):
-        await _cut(response)
-
-
-async def _cut(response: Any) -> bool:
-    """End the connection under an answer, and tell whether the answer had one for itself, which could be ended."""
-    stream = response.extensions.get("network_stream")
-    if stream is None or response.extensions.get("http_version") not in _OWN_CONNECTION:
-        return False
-    try:
-        # Not closed: of a closed socket the library's pool cannot ask whether it is readable. It closes what has ended.
-        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # the other side was faster
-    except (TypeError, AttributeError):  # a socket that knows no shutdown, as uvloop's
-        await stream.aclose()
-    return True
-
-
-def _has_more(response: Any) -> bool:
-    """Whether bytes behind the answer have come with it: a copy of it, say, which would pass for the next answer.
-
-    The HTTP library keeps them for the next request, and looks only into the system's socket before it uses a connection
-    again. There is no public way to see what its parser holds; where the private one has changed, the answer is no.
-    """
-    with suppress(AttributeError):
-        if _BEHIND(response)[0]:
-            return True
-    stream = response.extensions.get("network_stream")
-    tls = None if stream is None else stream.get_extra_info("ssl_object")
-    if tls is None or response.extensions.get("http_version") not in _OWN_CONNECTION:
-        return False
-    try:
-        tls.read(1)  # it has no socket of its own: it looks into what has been received, and never waits
-    except ssl.SSLWantReadError:
-        return False
-    except OSError:  # its end, for one
-        return True
-    return True
-
-
 class _Whole(httpx.ByteStream):
     """A body in one piece. The library's own is an async generator, which a cancel leaves unfinished: trio warns of that."""
 
@@ -303,6 +269,12 @@ def _own_client() -> httpx.AsyncClient:
         keepalive_expiry=_KEEPALIVE_SECONDS,
     )
     return httpx.AsyncClient(cookies=jar, follow_redirects=False, limits=limits)
+
+
+def _bare(message: Any, url: str) -> Any:
+    """Return a message for a server that is not the portal: without what the client adds to every request by itself."""
+    headers = {name: value for name, value in message.headers.items() if name.lower() in _FOREIGN}
+    return type(message)(message.method, url, headers=headers, extensions=message.extensions)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -341,11 +313,13 @@ def _reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _expired(trip: Trip, url: str, timeout: float | None) -> TransportError:
+def _expired(trip: Trip, url: str, timeout: float | None, *, is_stream: bool = False) -> TransportError:
     if not trip.is_begun and not trip.is_sent:
         return ConnectError(f"no connection was free {_within(timeout)}: too many requests at once, or too slow ones")
     if not trip.is_sent:
         return ConnectError(f"no connection to {url} {_within(timeout)}; is the portal running, and the server URL right?")
+    if is_stream:
+        return NoAnswerError(f"nothing moved between here and {url} for {timeout:g} s", is_timeout=True)
     text = f"no answer from {url} {_within(timeout)}; the portal may still be at work on it"
     return NoAnswerError(text, is_timeout=True)
 

@@ -74,6 +74,9 @@ class HasServices:
 class Service:
     """The base of a typed service: a class with a method for each method of the service.
 
+    Each method takes parameters by keyword, and the options of `Session.call`. Where the result is an object or a list,
+    `returns=` is its type, as of `Session.call`; left out, it is a model, if the service has models, or what JSON gives.
+
     Args:
         door: a session, which sends each call by itself, or a batch, which collects them.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
+import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import typer
@@ -26,7 +28,11 @@ T = TypeVar("T")
 NO_RETRY: Final = RetryPolicy(attempts=1)
 """The demo counts requests, and who waits at a terminal is told of a failure at once."""
 
+URL_WITH_CREDENTIALS: Final = "the URL holds credentials: name the user with --user and the password with --password-env"
+_TIMEOUT: Final = 30.0
 _LONGEST_ERROR: Final = 600
+_LONGEST_COLOURED: Final = 200_000  # characters: colours take longer than the portal did
+_UNUSUAL: Final = re.compile(r"[^\n\x20-\x7e]")
 
 
 class CommandError(Exception):
@@ -67,6 +73,20 @@ class Screen:
         sys.stdout.write(document)
         sys.stdout.flush()
 
+    def show_json(self, document: str) -> None:
+        """Write JSON, coloured where somebody looks, as it is in a pipe; what would do harm, or get lost, is escaped."""
+        if not self._out.is_terminal:
+            self.hand_over(f"{_carried(document, sys.stdout.encoding or 'utf-8')}\n")
+            return
+        document = _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), document)
+        document = _carried(document, self._out.encoding)
+        if len(document) > _LONGEST_COLOURED:
+            self.hand_over(f"{document}\n")
+            return
+        from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - most commands write no JSON
+
+        self._out.print(JSONHighlighter()(document))
+
 
 def run(job: Callable[[Interruption], Awaitable[T]]) -> T:
     """Run the job in an event loop of its own; SIGINT and SIGTERM stop it in order, whatever it is doing.
@@ -89,7 +109,21 @@ def run(job: Callable[[Interruption], Awaitable[T]]) -> T:
             raise InterruptedBySignal(interruption.signal)
         return results
 
-    return anyio.run(supervised)[0]
+    with _warnings_told():
+        return anyio.run(supervised)[0]
+
+
+@contextmanager
+def _warnings_told() -> Generator[None]:
+    """Have the library's warnings told in a line each: who uses a command looks for no line of source code."""
+
+    def tell(message: Warning | str, *_: object, **__: object) -> None:
+        Screen().warn(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = tell
+        yield
 
 
 @contextmanager
@@ -126,16 +160,16 @@ def password_in(variable: str) -> str:
     return password
 
 
-def open_session(server: str, auth: tuple[str, str] | None, hooks: Sequence[Hook] = ()) -> Session:
-    """Return a session, which sends nothing a second time.
+def open_session(server: str, auth: Any, hooks: Sequence[Hook] = (), *, timeout: float = _TIMEOUT) -> Session:
+    """Return a session, which sends nothing a second time; `timeout` in seconds, for each request.
 
     Raises:
         CommandError: the URL cannot work.
     """
     if "@" in server:
-        raise CommandError("the URL holds credentials: name the user with --user and the password with --password-env")
+        raise CommandError(URL_WITH_CREDENTIALS)
     try:
-        return Session(server, auth=auth, hooks=hooks, retry=NO_RETRY)
+        return Session(server, auth=auth, hooks=hooks, retry=NO_RETRY, timeout=timeout)
     except ValueError as error:
         raise CommandError(str(error)) from None
 
@@ -166,10 +200,13 @@ def _told(error: Exception, remedies: Mapping[type[LiferayError], str]) -> str:
             "the portal does not know this user with this password: check --user (usually the e-mail address) and the "
             "environment variable that --password-env names"
         )
-    text = str(error)
-    if len(text) > _LONGEST_ERROR:
-        text = f"{text[:_LONGEST_ERROR]} ..."
+    text = str(error) if isinstance(error, CommandError) else shortened(str(error))
     return "; ".join([text, *(remedy for kind, remedy in remedies.items() if isinstance(first, kind))])
+
+
+def shortened(text: str) -> str:
+    """Return a text that fits into a line: a portal's may be long."""
+    return f"{text[:_LONGEST_ERROR]} ..." if len(text) > _LONGEST_ERROR else text
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -179,3 +216,17 @@ def _console(*, stderr: bool = False) -> Console:
 def _printable(text: str) -> str:
     """Return one line that does nothing to a terminal: what a portal sends may hold line ends and escape sequences."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _carried(document: str, encoding: str) -> str:
+    """Return JSON in which an encoding's missing letters are escaped: the stream itself would escape them as Python does."""
+    try:
+        document.encode(encoding)
+    except UnicodeEncodeError:
+        return _UNUSUAL.sub(lambda found: _escaped(found[0]), document)
+    return document
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))

@@ -13,7 +13,11 @@ from aioliferay.testing._discovery_types import Types
 from aioliferay.testing._java import java_type
 from aioliferay.testing._sample_beans import bean_types, class_name
 
-KNOWN = json.loads((pathlib.Path(DATA) / "discovery-of-samples.json").read_text("utf-8"))
+FILES = [pathlib.Path(DATA) / "discovery-of-samples.json", pathlib.Path(__file__).parent / "discovery-of-files.json"]
+KNOWN = {
+    version: [service for file in FILES for service in json.loads(file.read_text("utf-8"))[version]]
+    for version in ("7.0", "7.4")
+}
 LATER = ["7.0", "7.4"]
 
 pytestmark = pytest.mark.anyio

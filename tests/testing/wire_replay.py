@@ -119,7 +119,9 @@ class Replay:
             expected = expected | {"headers": renamed}
         found += _header_differences(expected, headers)
         known = request.get("headers", {})
-        if known.get("Host", "localhost:8080") in OF_TOMCAT and "Transfer-Encoding" not in known:  # that one was sent by hand
+        if (
+            known.get("Host", "localhost:8080") in OF_TOMCAT and "Transfer-Encoding" not in known
+        ):  # that one was sent by hand
             found += _cookie_differences(expected, self.told)
         return found + self._body_differences(expected, body)
 

@@ -100,11 +100,11 @@ def values(batch: BatchSession) -> None:
 def mistakes(batch: BatchSession) -> None:
     """Wrong types, names and places are found by the type checker."""
     blogs = BlogsEntryService(batch)
-    blogs.get_entry(entry_id="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    blogs.get_entry(entry_id=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    blogs.get_entry(1)  # type: ignore[misc, call-arg]  # pyright: ignore[reportCallIssue]
-    blogs.get_entry(entryId=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    blogs.get_entry(entry_id=1, timout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    blogs.delete_entry(entry_id="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    blogs.delete_entry(entry_id=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    blogs.delete_entry(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    blogs.delete_entry(entryId=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    blogs.delete_entry(entry_id=1, timout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     BlogsEntryService("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

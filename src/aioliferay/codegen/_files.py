@@ -71,9 +71,14 @@ def write(files: Mapping[str, str], out: str | os.PathLike[str]) -> Differences:
 
 
 def _content(file: Path) -> bytes | None:
-    return file.read_bytes() if file.exists() else None
+    """Return what is in a file, None if it is not there; nothing is in what is no file."""
+    if not file.is_file():
+        return b"" if file.exists() else None
+    return file.read_bytes()
 
 
 def _is_ours(file: Path) -> bool:
+    if not file.is_file():
+        return False
     with file.open("rb") as opened:
         return opened.read(len(MARKER)) == MARKER.encode()

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aioliferay.testing._application import RecordedRequest
+    from aioliferay.testing._application import RecordedRequest, Upload
+    from aioliferay.testing._documents import Document
     from aioliferay.testing._java import (
         Array,
         Bean,
@@ -31,15 +32,25 @@ if TYPE_CHECKING:
         Shown,
         Version,
     )
+    from aioliferay.testing._knobs import Knobs
+    from aioliferay.testing._oauth2 import OAuth2Client, TokenRequest
     from aioliferay.testing._registry import Caller, Execution
+    from aioliferay.testing._sessions import SignInAttempt
     from aioliferay.testing.portal import FakePortal
 
 __all__ = [  # noqa: RUF022 - in groups, by what a reader looks for
     # the portal, and what it records
     "Execution",
     "FakePortal",
+    "Knobs",
     "RecordedRequest",
     "Version",
+    # ways in: sessions, tokens, files
+    "Document",
+    "OAuth2Client",
+    "SignInAttempt",
+    "TokenRequest",
+    "Upload",
     # for services of one's own: who calls, and failures
     "Caller",
     "JavaError",
@@ -64,7 +75,18 @@ __all__ = [  # noqa: RUF022 - in groups, by what a reader looks for
     "Shown",
 ]
 
-_HOMES = {"Caller": "_registry", "Execution": "_registry", "FakePortal": "portal", "RecordedRequest": "_application"}
+_HOMES = {
+    "Caller": "_registry",
+    "Document": "_documents",
+    "Execution": "_registry",
+    "FakePortal": "portal",
+    "Knobs": "_knobs",
+    "OAuth2Client": "_oauth2",
+    "RecordedRequest": "_application",
+    "SignInAttempt": "_sessions",
+    "TokenRequest": "_oauth2",
+    "Upload": "_application",
+}
 
 
 def __getattr__(name: str) -> Any:

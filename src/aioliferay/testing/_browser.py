@@ -11,7 +11,7 @@ import anyio
 from aioliferay.testing import _pages as pages
 from aioliferay.testing._sample_store import COMPANY_ID
 from aioliferay.testing._sessions import SignInAttempt
-from aioliferay.testing._web import read_request
+from aioliferay.testing._web import Body, read_request
 
 if TYPE_CHECKING:
     from aioliferay.testing._application import Costs, RecordedRequest
@@ -48,16 +48,16 @@ class Browser:
             return await self._sign_in(recorded, visitor, base_url)
         if path == "/c/portal/logout":
             return self._sign_out(visitor)
-        if path == "/c":
+        if path in {"/c", "/c/portal/layout"}:
             is_guest = visitor.session is None or visitor.session.user_id is None
-            return self._redirect(base_url + ("/c/portal/layout" if is_guest else "/"), visitor, is_html=False)
-        if path == "/c/portal/layout":
-            return self._redirect(base_url + "/web/guest/home", visitor)
+            target = "/web/guest/home" if path != "/c" else "/c/portal/layout" if is_guest else "/"
+            return self._redirect(base_url + target, visitor, is_html=path != "/c")
         if path in _HOME:
             return self.themed(200, "Welcome", visitor)
-        is_file = "." in path.rpartition("/")[2] and not path.startswith("/documents/")
+        is_file = "." in path.rpartition("/")[2]
         if is_file or path == "/api" or path.startswith("/api/"):
-            return pages.page(404, "Not Found", cookies=self.bare_cookies(visitor))
+            headers = {"Cache-Control": "max-age=315360000, public"} if is_file else {}
+            return pages.page(404, "Not Found", headers=headers, cookies=self.bare_cookies(visitor))
         return self.not_found(visitor)
 
     def not_found(self, visitor: Visitor) -> pages.PortalResponse:
@@ -93,7 +93,7 @@ class Browser:
     def _arrive(self, visitor: Visitor) -> tuple[WebSession, tuple[str, ...]]:
         """The visitor's session, a new one if needed, and the cookies that a page sets."""
         session = visitor.session or self.sessions.begin(visitor.number)
-        cookies = () if visitor.session else (pages.session_cookie(session.id),)
+        cookies: tuple[str, ...] = () if visitor.session else (pages.session_cookie(session.id),)
         if "COOKIE_SUPPORT" not in visitor.cookies:
             cookies += (_SUPPORT_COOKIE,)
         if not session.has_language:
@@ -109,7 +109,9 @@ class Browser:
     async def _sign_in(self, recorded: RecordedRequest, visitor: Visitor, base_url: str) -> pages.PortalResponse:
         content_type = recorded.headers.get("content-type", "")
         kind = "" if content_type.lower().startswith("multipart/") else content_type
-        sent = read_request(method=recorded.method, query=recorded.query, content_type=kind, body=recorded.body).parameters
+        sent = read_request(
+            method=recorded.method, query=recorded.query, content_type=kind, body=Body(recorded.body)
+        ).parameters
         login, password, redirect = (str(sent.get(name, "")) for name in ("login", "password", "redirect"))
         if login and password:
             return await self._check(login, password, sent, visitor, base_url)

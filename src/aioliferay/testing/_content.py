@@ -14,15 +14,20 @@ _PERIOD = 65_521  # a prime: bytes of two places that are any power of two apart
 
 
 class Content:
-    """A document's bytes; `is_there` is False where they were counted only."""
+    """A document's `size` bytes; `is_there` is False where they were counted only."""
 
-    size: int
     is_there = True
 
-    @property
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    @functools.cached_property
     def sha256(self) -> str:
-        """The SHA-256 of all bytes, in hexadecimal."""
-        raise NotImplementedError
+        """The SHA-256 of all bytes, in hexadecimal; where they are made for it, about two seconds for 1 GB."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` to before `end`, in pieces of 64 KiB at most."""
@@ -33,13 +38,8 @@ class KeptContent(Content):
     """Bytes in memory."""
 
     def __init__(self, data: bytes) -> None:
+        super().__init__(len(data))
         self._data = data
-        self.size = len(data)
-
-    @functools.cached_property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes."""
-        return hashlib.sha256(self._data).hexdigest()
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Slices of the bytes."""
@@ -49,18 +49,7 @@ class KeptContent(Content):
 
 
 class MadeContent(Content):
-    """`size` bytes that are made up when read, each by its place: no memory, and no two stretches of 64 KiB are alike."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    @functools.cached_property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes, which all have to be made for it: about two seconds for 1 GB."""
-        digest = hashlib.sha256()
-        for chunk in self.chunks():
-            digest.update(chunk)
-        return digest.hexdigest()
+    """Bytes that are made up when read, each by its place: no memory, and no two stretches of 64 KiB are alike."""
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes, with the number of each period in front of it."""
@@ -74,18 +63,18 @@ class MadeContent(Content):
 
 
 class CountedContent(Content):
-    """Bytes that came and were not kept."""
+    """Bytes that came and were not kept: there are none to read."""
 
     is_there = False
 
     def __init__(self, size: int, sha256: str) -> None:
-        self.size = size
-        self._sha256 = sha256
+        super().__init__(size)
+        self.sha256 = sha256
 
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of what came."""
-        return self._sha256
+    def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Nothing."""
+        del start, end
+        yield from ()
 
 
 @functools.cache

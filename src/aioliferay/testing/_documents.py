@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, quote_plus
@@ -12,6 +11,7 @@ from aioliferay.testing._content import KeptContent, MadeContent
 from aioliferay.testing._java import JavaLong, Model
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from aioliferay.testing._content import Content

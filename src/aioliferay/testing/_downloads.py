@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import dataclasses
 import email.utils
+import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote_plus
 
 from aioliferay.testing._digest import challenge, verified_user
 from aioliferay.testing._pages import PortalResponse
+from aioliferay.testing._sample_store import STARTED_AT
 from aioliferay.testing._streams import StreamedResponse, requested_range
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from aioliferay.testing._application import RecordedRequest
@@ -25,9 +28,7 @@ if TYPE_CHECKING:
 
 _PORTRAITS = frozenset({"/image/user_male_portrait", "/image/user_female_portrait", "/image/user_portrait"})
 # one grey pixel of our own
-_PICTURE = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
-)
+_PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class Downloads:
         if self.knobs.documents_location is not None:
             return PortalResponse(302, b"", headers={"Location": self.knobs.documents_location}, cookies=cookies)
         headers = _described(document, document.filename)
-        headers["Last-Modified"] = email.utils.format_datetime(document.modified, usegmt=True)
+        headers["Last-Modified"] = _http_date(document.modified)
+        if recorded.headers.get("if-modified-since") == headers["Last-Modified"]:
+            return PortalResponse(304, b"", headers={"Last-Modified": headers["Last-Modified"]}, cookies=cookies)
         if self.knobs.ranges:
             headers |= {"Accept-Ranges": "bytes", "ETag": document.etag}
         self._library.note_reading(document)
@@ -100,12 +103,16 @@ class Downloads:
         portrait = self.samples.portrait(int(wanted)) if wanted.isdecimal() else None
         if portrait is not None and sent.get("img_id_token") != [portrait.token]:
             portrait = None
-        content = _PICTURE if portrait is None else portrait.content
-        headers = {"Cache-Control": "max-age=315360000, public", "Content-Type": "image/png", "Vary": "Accept-Encoding"}
-        if portrait is not None:
-            headers["Last-Modified"] = email.utils.format_datetime(portrait.modified.replace(microsecond=0), usegmt=True)
-            if recorded.headers.get("if-modified-since") == headers["Last-Modified"]:
-                return PortalResponse(304, b"", headers=headers, cookies=cookies)
+        content, modified = (_PICTURE, STARTED_AT) if portrait is None else (portrait.content, portrait.modified)
+        headers = {
+            "Cache-Control": "max-age=315360000, public",
+            "Content-Type": "image/png",
+            "ETag": f'"{zlib.crc32(content):08x}"',
+            "Last-Modified": _http_date(modified),
+            "Vary": "Accept-Encoding",
+        }
+        if recorded.headers.get("if-modified-since") == headers["Last-Modified"]:
+            return PortalResponse(304, b"", headers=headers, cookies=cookies)
         return PortalResponse(200, content, headers=headers, cookies=cookies)
 
     @property
@@ -133,6 +140,10 @@ class Downloads:
         return self._library.by_title(group_id, folder_id, names[-1])
 
 
+def _http_date(moment: dt.datetime) -> str:
+    return email.utils.format_datetime(moment.replace(microsecond=0), usegmt=True)
+
+
 def _target(recorded: RecordedRequest) -> str:
     return recorded.path + (f"?{recorded.query}" if recorded.query else "")
 
@@ -158,8 +169,8 @@ def _content(
         part = requested_range(wanted, document.size)
     except ValueError:
         return PortalResponse(416, b"", headers={"Content-Range": f"bytes */{document.size}"}, cookies=cookies)
-    start, end = part or (0, document.size)
-    extra = {"Content-Range": f"bytes {start}-{end - 1}/{document.size}"} if part else {}
-    return StreamedResponse(
-        206 if part else 200, document.content, start=start, end=end, headers={**headers, **extra}, cookies=cookies
-    )
+    span = part or (0, document.size)
+    told = dict(headers)
+    if part:
+        told["Content-Range"] = f"bytes {span[0]}-{span[1] - 1}/{document.size}"
+    return StreamedResponse(206 if part else 200, document.content, span=span, headers=told, cookies=cookies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import fnmatch
 import json
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -76,15 +77,27 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: collections.deque[Fault] = collections.deque()
+        self._elsewhere: list[tuple[str, Fault]] = []
 
-    def add(self, fault: Fault, *, times: int) -> None:
-        """Let the next `times` requests not yet spoken for meet `fault`.
+    def add(self, fault: Fault, *, times: int, path: str | None = None) -> None:
+        """Let the next `times` service calls not yet spoken for meet `fault`, or the next requests to `path`, a pattern.
 
         Raises `ValueError` if `times` is less than 1.
         """
         if times < 1:
             raise ValueError(f"a fault happens at least once, not {times} times")
-        self._waiting.extend([fault] * times)
+        if path is None:
+            self._waiting.extend([fault] * times)
+        else:
+            self._elsewhere.extend([(path, fault)] * times)
+
+    def take_at(self, path: str) -> Fault | None:
+        """The fault of the request to `path` that has just come, if one was put there."""
+        for place, (pattern, fault) in enumerate(self._elsewhere):
+            if fnmatch.fnmatchcase(path, pattern):
+                del self._elsewhere[place]
+                return fault
+        return None
 
     def take(self) -> Fault:
         """The fault of the request that has just come."""

@@ -1,4 +1,4 @@
-"""Reads a multipart body piece by piece, as commons-fileupload does on the portal. Knows no request and keeps no big file."""
+"""Reads a multipart body piece by piece, as commons-fileupload on the portal. Knows no request and keeps no big file."""
 
 from __future__ import annotations
 

@@ -99,13 +99,7 @@ class OAuth2:
 
     def authorize(self, sent: Mapping[str, str], client: OAuth2Client, user_id: int) -> str:
         """Where a browser goes with the answer of a user who was asked and agreed: with a code, or an error."""
-        problem = ""
-        if sent.get("response_type") != "code":
-            problem = "unsupported_response_type"
-        elif client.secret is None and not sent.get("code_challenge"):
-            problem = "invalid_request"
-        elif sent.get("code_challenge") and sent.get("code_challenge_method") != "S256":
-            problem = "invalid_request"
+        problem = _problem(sent, client)
         if problem:
             answer = {"error": problem}
         else:
@@ -180,6 +174,15 @@ class OAuth2:
     def _secret(self, kind: str) -> str:
         self._made += 1
         return hashlib.sha256(f"{kind} {self._made}".encode()).hexdigest()
+
+
+def _problem(sent: Mapping[str, str], client: OAuth2Client) -> str:
+    """RFC 6749's code for a request for a code that is refused, or nothing."""
+    if sent.get("response_type") != "code":
+        return "unsupported_response_type"
+    has_challenge = bool(sent.get("code_challenge"))
+    is_known = sent.get("code_challenge_method") == "S256" if has_challenge else client.secret is not None
+    return "" if is_known else "invalid_request"
 
 
 def require_known(sent: Mapping[str, str], repeated: Iterable[str]) -> None:

@@ -90,9 +90,9 @@ def page(
     return PortalResponse(status, text.encode(), headers=HTML | dict(headers or {}), cookies=cookies)
 
 
-def container_error(status: int, title: str) -> PortalResponse:
+def container_error(status: int, title: str, *, cookies: tuple[str, ...] = ()) -> PortalResponse:
     """A page of Tomcat itself, which closes the connection."""
-    return page(status, f"HTTP Status {status} - {title}", headers={"Connection": "close"})
+    return page(status, f"HTTP Status {status} - {title}", headers={"Connection": "close"}, cookies=cookies)
 
 
 def themed_page(status: int, title: str, *, version: Version, script: str, cookies: tuple[str, ...] = ()) -> PortalResponse:
@@ -104,9 +104,3 @@ def themed_page(status: int, title: str, *, version: Version, script: str, cooki
     if status >= 500:
         headers["Connection"] = "close"
     return PortalResponse(status, text.encode(), headers=headers, cookies=cookies)
-
-
-def services_page(*, version: Version, key: str) -> PortalResponse:
-    """The stand-in of the page that lists the services."""
-    cookies = (session_cookie(key), LANGUAGE_COOKIE)
-    return page(200, "json-web-services-api", headers={"Liferay-Portal": PORTAL_HEADERS[version]}, cookies=cookies)

@@ -28,15 +28,11 @@ class Provider:
     oauth2: OAuth2
     token_requests: list[TokenRequest]
 
-    async def answer(
-        self, path: str, recorded: RecordedRequest, visitor: Visitor, base_url: str
-    ) -> pages.PortalResponse | None:
-        """The answer at `path`, None if it is neither of the two."""
+    async def answer(self, path: str, recorded: RecordedRequest, visitor: Visitor, base_url: str) -> pages.PortalResponse:
+        """The answer at `path`, which is of one of the two."""
         if path == "/o/oauth2/token":
             return await self._token(recorded)
-        if path == "/o/oauth2/authorize":
-            return await self._authorize(recorded, visitor, base_url)
-        return None
+        return await self._authorize(recorded, visitor, base_url)
 
     async def _token(self, recorded: RecordedRequest) -> pages.PortalResponse:
         if recorded.method != "POST":

@@ -147,13 +147,17 @@ class Registry:
 
         def register(function: F) -> F:
             verb = method or ("GET" if re.match(r"(get|has|is)\b", path.rpartition("/")[2]) else "POST")
-            action = _action(path, function)
-            action = dataclasses.replace(
-                action,
-                versions=versions,
-                is_guest_open=guest,
+            parameters, returns, caller_argument = _signature(path, function)
+            action = Action(
+                path=path,
+                parameters=parameters,
+                returns=returns,
                 method=verb,
+                is_guest_open=guest,
+                versions=versions,
                 interface=interface or _interface(path),
+                function=function,
+                caller_argument=caller_argument,
                 description=inspect.cleandoc(function.__doc__ or ""),
                 is_deprecated=hasattr(function, "__deprecated__"),
             )
@@ -204,7 +208,22 @@ class Registry:
         return found
 
 
-def _action(path: str, function: Callable[..., Any]) -> Action:
+_Signature = tuple[tuple[Parameter, ...], JavaType, str | None]
+_SIGNATURES: dict[tuple[object, ...], _Signature] = {}
+
+
+def _signature(path: str, function: Callable[..., Any]) -> _Signature:
+    """The parameters, result and caller's parameter of a function; those of the samples' methods are read once."""
+    if not str(getattr(function, "__module__", "")).startswith("aioliferay.testing."):
+        return _read_signature(path, function)
+    method = inspect.unwrap(function)
+    key = (method.__code__, *function.__annotations__.items())
+    if key not in _SIGNATURES:
+        _SIGNATURES[key] = _read_signature(path, function)
+    return _SIGNATURES[key]
+
+
+def _read_signature(path: str, function: Callable[..., Any]) -> _Signature:
     try:
         hints = _hints(function)
     except NameError as error:
@@ -220,17 +239,8 @@ def _action(path: str, function: Callable[..., Any]) -> Action:
         name = named.text if named else camel_case(argument)
         kind = java_type(hints.get(argument, object))
         parameters.append(Parameter(name, kind, argument))
-    return Action(
-        path=path,
-        parameters=tuple(parameters),
-        returns=java_type(hints["return"]) if "return" in hints else JavaType("java.lang.Object"),
-        method="POST",
-        is_guest_open=False,
-        versions=ALL_VERSIONS,
-        interface="",
-        function=function,
-        caller_argument=caller_argument,
-    )
+    returns = java_type(hints["return"]) if "return" in hints else JavaType("java.lang.Object")
+    return tuple(parameters), returns, caller_argument
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -42,6 +42,16 @@ _FOLDER = {
 
 # What the rows show; of the names in 6.2, which is what the signatures use. By type, then by class.
 _SHOWN: dict[str, list[Mapping[str, str]]] = {
+    "com.liferay.portal.kernel.repository.model.FileEntry": [
+        _AUTHORED,
+        {
+            "boolean": "manualCheckInRequired",
+            "int": "readCount",
+            "long": "classNameId classPK custom1ImageId custom2ImageId fileEntryId fileEntryTypeId folderId groupId"
+            " largeImageId repositoryId size smallImageId",
+            "string": "description extension extraSettings mimeType name title treePath uuid version",
+        },
+    ],
     "com.liferay.portal.model.Company": [
         {
             "boolean": "active system",

@@ -237,7 +237,9 @@ class DocumentServices:
             return
         if self._store.version == "6.2":
             raise self._store.missing("RepositoryEntry", f"primary key {folder_id}")
-        raise self._store.missing("DLFolder", f"primary key {folder_id}", area="documents", exception="NoSuchFolderException")
+        raise self._store.missing(
+            "DLFolder", f"primary key {folder_id}", area="documents", exception="NoSuchFolderException"
+        )
 
     def _require_name(self, group_id: int, folder_id: int, title: str, extension: str) -> None:
         if not title or not _BAD_CHARACTERS.isdisjoint(title):

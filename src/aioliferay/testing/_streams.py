@@ -20,17 +20,16 @@ if TYPE_CHECKING:
 
 
 class StreamedResponse(PortalResponse):
-    """A response with the bytes of a document from `start` to before `end`, which are never all in memory."""
+    """A response with the bytes of a document in a span, which are never all in memory."""
 
     def __init__(
-        self, status: int, content: Content, *, start: int, end: int, headers: Mapping[str, str], cookies: tuple[str, ...]
+        self, status: int, content: Content, *, span: tuple[int, int], headers: Mapping[str, str], cookies: tuple[str, ...]
     ) -> None:
         super().__init__(status, b"", headers=headers, cookies=cookies)
         self._content = content
-        self._start = start
-        self._end = end
-        self._last = end
-        self.headers["Content-Length"] = str(end - start)
+        self._start, self._end = span
+        self._last = self._end
+        self.headers["Content-Length"] = str(self._end - self._start)
 
     def shorten(self, length: int | None, *, is_cut: bool) -> None:
         """Keep `length` bytes of the body; when cut, the head still announces all of it."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from aioliferay.testing._java import File, JavaError
+from aioliferay.testing._multipart import MultipartReader, size_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_FORM = 2_097_152  # bytes; Tomcat's maxPostSize
 _FORM = "application/x-www-form-urlencoded"
-_MULTIPART = "multipart/form-data"
-_DISPOSITION_VALUE = re.compile(r'\b(name|filename)="([^"]*)"', re.IGNORECASE)
+MULTIPART = "multipart/form-data"
 
 
 class Credentials(NamedTuple):
@@ -36,6 +36,15 @@ class Incoming:
 
     command: str | bytes
     parameters: dict[str, object]
+    files: tuple[tuple[str, File], ...] = ()
+
+
+class Body(NamedTuple):
+    """The body of a request; `multipart` has read it already where it is not kept. `limit` is in bytes, for multipart."""
+
+    content: bytes
+    multipart: MultipartReader | None = None
+    limit: int | None = None
 
 
 def resolve_path(raw: bytes) -> str | None:
@@ -60,25 +69,38 @@ def resolve_path(raw: bytes) -> str | None:
     return "/" + "/".join([*kept, segments[-1]])
 
 
-def read_request(*, method: str, query: str, content_type: str, body: bytes) -> Incoming:
+def read_request(*, method: str, query: str, content_type: str, body: Body) -> Incoming:
     """Collect the parameters, query first.
 
-    Raises `JavaError` (UploadException) for a broken multipart body.
+    Raises `JavaError` (UploadException) for a multipart body that is broken or too long.
     """
     pairs: list[tuple[str, object]] = [*_decoded(query)]
     media_type = content_type.partition(";")[0].strip().lower()
-    command: str | bytes = body
-    if media_type == _MULTIPART:
+    command: str | bytes = body.content
+    files: list[tuple[str, File]] = []
+    if media_type == MULTIPART:
         command = b""
-        pairs += _parts(body, content_type)
-    elif media_type == _FORM and method == "POST" and len(body) <= LONGEST_FORM:
+        parts = _parts(body, content_type)
+        files += [(name, value) for name, value in parts if isinstance(value, File)]
+        pairs += parts
+    elif media_type == _FORM and method == "POST" and len(body.content) <= LONGEST_FORM:
         command = b""
-        pairs += _decoded(body.decode("latin-1"))
+        pairs += _decoded(body.content.decode("latin-1"))
     parameters = _merged(pairs)
     given = [value for name, value in pairs if name == "cmd"]
     parameters.pop("cmd", None)
     first = given[0] if given else command
-    return Incoming(first if isinstance(first, str | bytes) else str(first), parameters)
+    return Incoming(first if isinstance(first, str | bytes) else str(first), parameters, tuple(files))
+
+
+def _parts(body: Body, content_type: str) -> list[tuple[str, str | File]]:
+    reader = body.multipart
+    if reader is None:
+        reader = MultipartReader(content_type)
+        reader.feed(body.content)
+    if body.limit is not None and reader.length > body.limit:
+        raise size_error(reader.length, body.limit)
+    return reader.parts()
 
 
 def _decoded(text: str) -> list[tuple[str, str]]:
@@ -90,42 +112,6 @@ def _merged(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     for name, value in pairs:
         merged.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in merged.items()}
-
-
-def _parts(body: bytes, content_type: str) -> list[tuple[str, object]]:
-    boundary = re.search(r'boundary="?([^";]+)"?', content_type)
-    if boundary is None:
-        raise _upload_error("the request was rejected because no multipart boundary was found")
-    mark = b"--" + boundary[1].encode("latin-1")
-    start = body.find(mark)
-    if start < 0:
-        return []  # a body without the boundary counts as one without parts
-    chunks = (b"\r\n" + body[start:]).split(b"\r\n" + mark)
-    if not chunks[-1].startswith(b"--"):
-        raise _upload_error("Stream ended unexpectedly")
-    return [part for chunk in chunks[1:-1] if (part := _part(chunk)) is not None]
-
-
-def _upload_error(message: str) -> JavaError:
-    cause = "org.apache.commons.fileupload.FileUploadException"
-    return JavaError("com.liferay.portal.kernel.upload.UploadException", f"{cause}: {message}")
-
-
-def _part(chunk: bytes) -> tuple[str, object] | None:
-    head, separator, content = chunk.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    if not separator:
-        raise _upload_error("Stream ended unexpectedly")
-    for line in head.decode("utf-8", "replace").splitlines():
-        if line.lower().startswith("content-disposition:"):
-            values = {name.lower(): value for name, value in _DISPOSITION_VALUE.findall(line)}
-            if "name" not in values:
-                return None
-            if "filename" not in values:
-                return values["name"], content.decode("utf-8", "replace")
-            file = File(content)
-            file.filename = values["filename"]
-            return values["name"], file
-    return None
 
 
 def read_credentials(header: str | None) -> Credentials | None:
