@@ -126,7 +126,7 @@ def test_requests_carry_the_token():
     token = OAuth2Token("A")
     assert "Bearer A" == way.signed(Request("POST", _SERVER), token).headers["Authorization"]
     assert ["refused", "doubtful", "accepted"] == [
-        way.verdict(each) for each in (Answer(401), Answer(200, is_unauthenticated=True), Answer(403))
+        way.verdict(each, token) for each in (Answer(401), Answer(200, is_unauthenticated=True), Answer(403))
     ]
     assert token is way.used(token, 0)
     assert way.farewell(_SERVER, token) is None

@@ -121,11 +121,14 @@ def test_session_ends_when_nobody_uses_it():
         (Answer(500, {}, b"<html>"), "doubtful"),
         (Answer(500, {"liferay-portal": "x"}, b"{}"), "accepted"),
         (Answer(200, body=b"{}", is_unauthenticated=True), "doubtful"),
+        (Answer(200, body=b"[1]", set_cookies=("JSESSIONID=other",)), "doubtful"),
+        (Answer(403, body=b"{}", set_cookies=("JSESSIONID=other",)), "doubtful"),
+        (Answer(403, body=b"{}", set_cookies=("JSESSIONID=mine", "OTHER=1")), "accepted"),
     ],
 )
 def test_verdict(answer, verdict):
-    """The portal's own page is the gate's, before anything ran; a page of the container may come after a crash."""
-    assert verdict == SignIn("u", "p").verdict(answer)
+    """The portal's own page is the gate's, before anything ran; a new session is a guest's: what ran, ran as a guest."""
+    assert verdict == SignIn("u", "p").verdict(answer, SignedIn({"JSESSIONID": "mine"}, "t"))
 
 
 def test_secrets_stay_secret():

@@ -49,7 +49,7 @@ class Renewable(Protocol[C]):
         """Return the request with credentials."""
         ...
 
-    def verdict(self, answer: Answer) -> Verdict:
+    def verdict(self, answer: Answer, credentials: C) -> Verdict:
         """Tell what an answer says of the credentials.
 
         "accepted"; "refused" before anything ran; or "doubtful": the portal does not know who calls, and may have run some.
@@ -134,7 +134,7 @@ class Fetched:
         """Return the request with its `Authorization` header."""
         return request.with_header("Authorization", credentials)
 
-    def verdict(self, answer: Answer) -> Verdict:
+    def verdict(self, answer: Answer, credentials: str) -> Verdict:  # noqa: ARG002 - as above
         """Tell what an answer says of the token: with status 401 nothing ran."""
         return bearer_verdict(answer)
 

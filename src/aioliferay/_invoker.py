@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aioliferay._auth import Authentication, authenticated
 from aioliferay._core import codec
-from aioliferay._core.messages import Answer, Command, NotRun, NotSent, Outcome, Request, Unknown, merged
+from aioliferay._core.messages import Answer, Command, Failed, NotRun, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._core.refusals import is_unauthenticated
 from aioliferay._http import Transport, Trip
 from aioliferay._keeper import Keeper
@@ -21,6 +21,8 @@ from aioliferay.observe import ExchangeCompleted, ExchangeEvent, ExchangeFailed,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from aioliferay._bodies import Stream
 
 _logger = logging.getLogger("aioliferay")
 _MOST_BYTES: Final = 16 * 1024 * 1024  # of an answer that nobody reads
@@ -110,6 +112,31 @@ class Invoker:
         request = Request(method, url, merged({"Accept": "application/json"}, self.headers))
         return await self._send(request, Trip(), timeout, max_bytes, may_repeat=lambda *_: True)
 
+    async def carry(  # noqa: PLR0913 - by name
+        self,
+        own: Request,
+        trip: Trip,
+        stream: Stream,
+        *,
+        timeout: float | None,  # noqa: ASYNC109 - it is handed on
+        max_bytes: int,
+        may_repeat: Callable[..., bool] | None = None,
+    ) -> Answer:
+        """Send a request whose body, or whose answer's, is streamed.
+
+        `may_repeat` tells an authentication flow whether the request may go again after an answer. Without it the request is
+        for a file. Of its answer nobody can tell whether it refuses the credentials or this user, so none are renewed.
+
+        Raises:
+            LiferayError: there is no answer.
+        """
+        if may_repeat is None and isinstance(self.auth, Keeper):
+            others = partial(self.transport.send, trip=Trip(), timeout=timeout, max_bytes=max_bytes)
+            own = await self.auth.signed(own, others)
+            return await self.transport.send(own, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
+        always = may_repeat or (lambda *_: True)
+        return await self._send(own, trip, timeout, max_bytes, may_repeat=always, stream=stream)
+
     async def _ask(
         self,
         body: bytes,
@@ -127,7 +154,7 @@ class Invoker:
         invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
         return await self._send(invocation, trip, timeout, max_bytes, may_repeat=may_repeat)
 
-    async def _send(
+    async def _send(  # noqa: PLR0913 - by name
         self,
         own: Request,
         trip: Trip,
@@ -135,11 +162,12 @@ class Invoker:
         max_bytes: int,
         *,
         may_repeat: Callable[..., bool],
+        stream: Stream | None = None,
     ) -> Answer:
         async def send(request: Request) -> Answer:
             # A flow may ask for a token first: only the request itself decides whether the calls were sent.
-            its = trip if request.url == own.url else Trip()
-            return await self.transport.send(request, its, timeout=timeout, max_bytes=max_bytes)
+            its, body = (trip, stream) if request.url == own.url else (Trip(), None)
+            return await self.transport.send(request, its, timeout=timeout, max_bytes=max_bytes, stream=body)
 
         if self.auth is None:
             return await send(own)
@@ -168,9 +196,11 @@ class Invoker:
 
 def _may_repeat(answer: Answer, commands: Sequence[Command]) -> bool:
     """Tell whether a flow may send the same statements again after this answer."""
-    if isinstance(codec.decode(answer, commands)[0], NotRun):
+    outcome = codec.decode(answer, commands)[0]
+    if isinstance(outcome, NotRun):
         return True
-    return answer.is_unauthenticated and all(command.is_repeatable for command in commands)
+    is_alone = len(commands) == 1 and commands[0].calls == 1 and isinstance(outcome, Failed)  # what it does was not done
+    return answer.is_unauthenticated and (is_alone or all(command.is_repeatable for command in commands))
 
 
 def _unanswered(failure: Exception, commands: Sequence[Command], trip: Trip) -> list[Outcome[Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,19 +65,27 @@ class Keeper:
         """
         credentials = await self._current(carry)
         answer = await carry(self.way.signed(request, credentials))
-        verdict = self.way.verdict(answer)
+        verdict = self.way.verdict(answer, credentials)
         if verdict != "accepted":
             renewed = await self._renewed(credentials, carry)
-            if renewed is None or not may_repeat(answer, verdict == "refused"):
+            if renewed is None or not may_repeat(replace(answer, is_unauthenticated=True), verdict == "refused"):
                 return answer
             credentials = renewed
             answer = await carry(self.way.signed(request, credentials))
-            verdict = self.way.verdict(answer)
+            verdict = self.way.verdict(answer, credentials)
         if verdict == "accepted":
             self._fruitless = 0
             if self._credentials is not None and _is_same(self._credentials, credentials):
                 self._credentials = self.way.used(self._credentials, time.time())
         return answer
+
+    async def signed(self, request: Request, carry: Carry) -> Request:
+        """Return a request with credentials, for one whose answer does not tell whether they are accepted: that of a file.
+
+        Raises:
+            LiferayError: the portal gives none.
+        """
+        return self.way.signed(request, await self._current(carry))
 
     async def aclose(self, carry: Carry) -> None:
         """Give the credentials back, if they are of a kind that can be; for 2 seconds at most, and whatever comes of it."""

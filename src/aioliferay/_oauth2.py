@@ -106,7 +106,7 @@ class _OAuth2:
         """Return the request with its `Authorization` header."""
         return request.with_header("Authorization", f"Bearer {credentials.access_token}")
 
-    def verdict(self, answer: Answer) -> Verdict:
+    def verdict(self, answer: Answer, credentials: OAuth2Token) -> Verdict:  # noqa: ARG002 - as `Renewable`
         """Tell what an answer says of the token: with status 401 nothing ran."""
         return bearer_verdict(answer)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _REFUSED: Final = frozenset({403, 500})
+_SESSION: Final = "JSESSIONID"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -107,16 +108,19 @@ class SignIn:
         signed = request.with_header("Cookie", cookie_header(credentials.cookies))
         return signed.with_header("X-CSRF-Token", credentials.token)
 
-    def verdict(self, answer: Answer) -> Verdict:
+    def verdict(self, answer: Answer, credentials: SignedIn) -> Verdict:
         """Tell what an answer says of the session.
 
         The portal refuses a wrong token with a page of its own, which carries its header, before it reads the statements;
-        pages of the container, after a crash, do not (`auth/cookie/no-token`, `failures/malformed/deep-array`). It answers
-        who has no session with status 200 and "Authenticated access required" (`protocol.md` F.6).
+        pages of the container, after a crash, do not (`auth/cookie/no-token`, `failures/malformed/deep-array`). To who has
+        no session any more it gives a new one, of a guest: 6.2 refuses all that guests ask ("Authenticated access required",
+        `protocol.md` F.6), 7.x runs what is open to guests.
         """
         if answer.status in _REFUSED and answer.body.lstrip()[:1] == b"<":
             return "refused" if "liferay-portal" in answer.headers else "doubtful"
-        return "doubtful" if answer.is_unauthenticated else "accepted"
+        ours = credentials.cookies.get(_SESSION)
+        is_replaced = ours is not None and cookies_of(answer.set_cookies).get(_SESSION, ours) != ours
+        return "doubtful" if answer.is_unauthenticated or is_replaced else "accepted"
 
     def used(self, credentials: SignedIn, now: float) -> SignedIn:
         """Return the session as it is after a use, from which the portal counts anew."""

@@ -48,7 +48,7 @@ async def test_answers_are_not_delayed():
 
     class Probe(FakePortal):
         async def __call__(self, scope, receive, send):
-            transport = scope["extensions"]["aioliferay.abort"].__self__
+            transport = scope["extensions"]["aioliferay.connection"].transport
             sock = transport.get_extra_info("socket")
             without_delay.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             await super().__call__(scope, receive, send)
