@@ -109,6 +109,21 @@ def test_insecure_password_warns_for_each_server():
 
 
 @pytest.mark.parametrize(
+    ("auth", "secret"),
+    [
+        (SignIn("joe", "topsecret"), "password"),
+        (OAuth2Password("id", user="joe", password="topsecret"), "password"),
+        (OAuth2ClientCredentials("id", "topsecret"), "client secret"),
+        (BearerAuth("topsecret"), "token"),
+    ],
+)
+def test_every_secret_in_the_open_warns(auth, secret):
+    """The warning says what would be read on the way: a password, a client's secret, a token."""
+    with pytest.warns(InsecureTransportWarning, match=f"the {secret} for http://portal.example.org would travel"):
+        warn_if_insecure("http://portal.example.org", auth, stacklevel=1)
+
+
+@pytest.mark.parametrize(
     ("server", "auth"),
     [
         ("https://portal.example.org", _BASIC),
@@ -120,7 +135,6 @@ def test_insecure_password_warns_for_each_server():
         ("http://[::1]:8080", _BASIC),
         ("http://portal.test", _BASIC),
         ("http://portal.example.org", None),
-        ("http://portal.example.org", BearerAuth("topsecret")),
         ("http://portal.example.org", httpx.DigestAuth("joe", "topsecret")),
     ],
 )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from aioliferay._auth import Authentication, BasicAuth
 from aioliferay._calling import checked_timeout
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
@@ -18,9 +17,19 @@ from aioliferay.errors import InsecureTransportWarning
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aioliferay._auth import Authentication
     from aioliferay.observe import Hook
 
 INVOKE: Final = "/api/jsonws/invoke"
+_SECRETS: Final = {  # by the name of the class: the HTTP library has a BasicAuth of its own
+    "BasicAuth": "password",
+    "SignIn": "password",
+    "OAuth2Password": "password",
+    "OAuth2ClientCredentials": "client secret",
+    "OAuth2AuthorizationCode": "token",
+    "BearerAuth": "token",
+    "Fetched": "token",
+}
 _warned: set[str] = set()  # servers: once for each in a process
 
 
@@ -105,13 +114,13 @@ def _one_of(name: str, value: object, *allowed: str) -> Any:
 
 
 def warn_if_insecure(server: str, auth: object, stacklevel: int) -> None:
-    """Warn, once for a server, that a password would travel over plain HTTP to another computer."""
+    """Warn, once for a server, that a secret would travel over plain HTTP to another computer."""
     parts = urlsplit(server)
-    is_basic = isinstance(auth, BasicAuth) or type(auth).__name__ == "BasicAuth"
-    if parts.scheme == "https" or not is_basic or server in _warned or _is_loopback(parts.hostname or ""):
+    secret = _SECRETS.get(type(auth).__name__)
+    if parts.scheme == "https" or secret is None or server in _warned or _is_loopback(parts.hostname or ""):
         return
     _warned.add(server)
-    text = f"the password for {server} would travel over plain HTTP, where others on the way can read it: use https"
+    text = f"the {secret} for {server} would travel over plain HTTP, where others on the way can read it: use https"
     warnings.warn(text, InsecureTransportWarning, stacklevel=stacklevel + 1)
 
 
