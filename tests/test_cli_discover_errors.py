@@ -62,7 +62,7 @@ def test_catalog_without_services_is_told(tmp_path, run):
         (b'{"actions": [{"path": "/a/b"}]}', "the discovery cannot be read: actions[0].method"),
         (gzip.compress(b"{}")[:-9], "cannot be decompressed"),
         (b"\x1f\x8b\x08\x00" + b"\0" * 6 + b"\xff" * 20, "cannot be decompressed"),
-        (b"\x1f\x8bnothing of the kind", "cannot be read"),
+        (b"\x1f\x8bnothing of the kind", "cannot be decompressed"),
         (None, "cannot be read: No such file or directory"),
     ],
 )

@@ -45,6 +45,7 @@ NOT_EXECUTED = {  # by language and beginning of the block: the reason why nothi
         "pip install",
     ): "needs a package index, which a test run may not have",
     ("bash", "python docs/examples/"): "the examples are run by test_example_runs",
+    ("toml", 'default = "staging"'): "a file of portals: tests/test_portals.py reads it",
 }
 COMMANDS = {  # lines that are run or checked in a way of their own
     DEMO: "test_readme_lines_are_those_of_the_project",
@@ -218,8 +219,16 @@ def check_lines(block, url, folder):
         if words[1:2] == ["serve"]:
             check_serve(words)
         else:
-            done = run([installed("aioliferay"), *words[1:]], cwd=folder)
+            done = run([installed("aioliferay"), *words[1:]], cwd=folder, env=environment_of(url, folder))
             assert done.returncode == 0, done.stderr
+
+
+def environment_of(url, folder):
+    """Return the environment of a user of the command line: a portal has a name, and there is a password for it."""
+    file = folder / "aioliferay.toml"
+    file.write_text(f'default = "staging"\n[portals.staging]\nserver = "{url}"\n')
+    user = {"AIOLIFERAY_USER": "test@liferay.com", "AIOLIFERAY_PASSWORD": "test"}
+    return {**os.environ, **user, "AIOLIFERAY_CONFIG": str(file)}
 
 
 def check_serve(words):
@@ -384,7 +393,7 @@ def installed(command):
     return found
 
 
-def run(command, *, cwd=ROOT, typed=""):
+def run(command, *, cwd=ROOT, typed="", env=None):
     return subprocess.run(  # noqa: S603 - our own commands
-        command, cwd=cwd, input=typed, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=cwd, input=typed, capture_output=True, text=True, timeout=120, check=False, env=env
     )

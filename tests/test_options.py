@@ -13,6 +13,8 @@ from aioliferay._auth import BasicAuth, BearerAuth
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._options import Terms, checked, checked_headers, root_of, warn_if_insecure
+from aioliferay._sign_in import SignIn
+from aioliferay.auth import OAuth2ClientCredentials, OAuth2Password
 from aioliferay.errors import InsecureTransportWarning
 
 _BASIC = BasicAuth("joe", "topsecret")

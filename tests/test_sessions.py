@@ -480,7 +480,7 @@ async def test_batch_select_cuts_the_result_down(wire, session):
 
 def test_batch_upload_is_refused_with_remedy(session):
     """Files never travel in a batch."""
-    with pytest.raises(TypeError, match=r"multipart/form-data to http://portal.test/api/jsonws/dlapp/add-file-entry"):
+    with pytest.raises(TypeError, match=r"in a batch: give it to session\.upload\('/dlapp/add-file-entry', \.\.\.\)"):
         session.batch().upload("/dlapp/add-file-entry", {"file": b""})
 
 

@@ -73,12 +73,14 @@ class Access:
         kind: of authentication; "none" for a guest.
         auth: what a session takes.
         source: where the password or secret came from, in words; "" if there is none.
+        is_wanted: whether options or file say that calls are a guest's.
     """
 
     portal: NamedPortal
     kind: Kind = Kind.NONE
     auth: Any = field(default=None, repr=False)
     source: str = ""
+    is_wanted: bool = False
 
     @property
     def told(self) -> str:
@@ -87,6 +89,13 @@ class Access:
             return "none: calls are a guest's"
         what = "password" if self.kind in _OF_USERS else "client secret" if self.kind is Kind.OAUTH2_CLIENT else "token"
         return f"{self.kind.value}, {what} from {self.source}" if self.source else self.kind.value
+
+    @property
+    def invitation(self) -> str:
+        """What a guest can do to be one no longer."""
+        if self.is_wanted:
+            return "call as a user: --auth sign-in, --user and --password-env"
+        return f"`{credentials.login_line(self.portal)}`, or name a user with --user and --password-env"
 
     def session(self, hooks: Sequence[Hook] = (), *, timeout: float | None = None) -> Session:
         """Return a session; `timeout` in seconds, for each request, in place of the portal's own.
@@ -108,22 +117,23 @@ class Access:
             yield
         except (AuthenticationError, BatchError, NotSentError) as error:
             first = error.exceptions[0] if isinstance(error, BatchError) else error
-            if isinstance(self.auth, CodeAccess) and self.auth.needs_user:
-                raise CommandError(
-                    f"the portal wants to be asked again, and nobody is here to see a browser: type "
-                    f"`{credentials.login_line(self.portal)}`"
-                ) from None
-            if isinstance(first, AuthenticationError):
-                raise CommandError(self.refused(first)) from None
+            if told := self.refused(first):
+                raise CommandError(told) from None
             raise
 
-    def refused(self, error: AuthenticationError) -> str:
-        """Return what is wrong with the credentials, and the remedy."""
+    def refused(self, error: Exception) -> str:
+        """Return what an error says is wrong with the credentials, and the remedy; "" if it is of another kind."""
+        if isinstance(self.auth, CodeAccess) and self.auth.needs_user:
+            login = credentials.login_line(self.portal)
+            return f"the portal wants the user to sign in anew, and nobody is here to see a browser: type `{login}`"
+        return self._unknown(error) if isinstance(error, AuthenticationError) else ""
+
+    def _unknown(self, error: AuthenticationError) -> str:
         login = credentials.login_line(self.portal)
         if self.kind is Kind.NONE:
             where = f"{error.path}: " if error.path else ""
             told = shortened(error.message or "access is denied")
-            return f"{where}{told}: the portal wants to know who calls; `{login}`, or name a user with --user and --password-env"
+            return f"{where}{told}: the portal wants to know who calls; {self.invitation}"
         if self.kind is Kind.OAUTH2_CODE:
             return f"{shortened(error.message)}; `{login}` asks you anew, with the client_id of [portals.{self.portal.name}]"
         if self.kind is Kind.OAUTH2_CLIENT:
@@ -158,7 +168,7 @@ def access_of(wish: Wish) -> Access:
     portal = _portals.chosen(wish.portal, wish.server)
     kind = kind_of(portal, wish)
     if kind is Kind.NONE:
-        return Access(portal)
+        return Access(portal, is_wanted=True)
     if kind is Kind.OAUTH2_CLIENT:
         return client_access(portal, credentials.client_secret_of(portal))
     if kind is Kind.OAUTH2_CODE:

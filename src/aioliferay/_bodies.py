@@ -32,6 +32,11 @@ class Content(Protocol):
         """How many bytes it has in all; None if nobody knows."""
         ...
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its last byte was returned."""
+        ...
+
     def restart(self) -> None:
         """Begin, perhaps again; raise if it cannot be read twice."""
         ...
@@ -62,12 +67,15 @@ class Stream:
         sink: takes the body of the answer.
         digest: user and password, for the challenge of the digest scheme.
         is_foreign: whether the server is not the portal: it gets no credentials, no cookies, and no header of the session's.
+        failure: what the content raised, and its cause, which the HTTP library takes away.
     """
 
     content: Content | None = None
     sink: Sink | None = None
     digest: tuple[str, str] | None = field(default=None, repr=False)
     is_foreign: bool = False
+    failure: BaseException | None = None
+    cause: BaseException | None = None
     _scope: anyio.CancelScope | None = None
     _longest_pause: float = float("inf")
 
@@ -104,10 +112,14 @@ class Outgoing:
         return self
 
     async def __anext__(self) -> bytes:
-        self._stop_if_answered()
+        if not self._content.is_whole:
+            self._stop_if_answered()
         self._stream.rests()
         try:
             data: bytes = await self._content.next()
+        except Exception as error:
+            self._stream.failure, self._stream.cause = error, error.__cause__
+            raise
         finally:
             self._stream.moved()
         if not data:

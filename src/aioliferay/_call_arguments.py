@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from aioliferay import BatchSession, Call
+    from aioliferay._services import Method
 
 _ARGUMENT: Final = re.compile(r"(?P<name>[^=]*?)(?P<sign>:?=)(?P<value>.*)", re.DOTALL)
 _PYTHON: Final = re.compile(r"(?P<service>[A-Za-z][\w.-]*)\.(?P<method>[A-Za-z]\w*)", re.ASCII)
@@ -36,7 +37,7 @@ class Asked(NamedTuple):
             return batch.call(self.path, self.params, **options)
         # What an option of Python's is called, such as timeout, can be a parameter of the portal's as well.
         params = {f"{name}_" if name in OPTIONS else name: value for name, value in self.params.items()}
-        method: Any = getattr(batch.services[python["service"]], python["method"])
+        method: Method = getattr(batch.services[python["service"]], python["method"])
         return method(**params, **options)
 
     @property
@@ -125,7 +126,8 @@ def _object(document: str) -> dict[str, object]:
     except ValueError as error:
         raise ValueError(f"--json-params is no JSON: {_reason(error)}") from None
     if not isinstance(value, dict):
-        raise ValueError("""--json-params takes a JSON object, such as '{"userId": 20199}'""")
+        text = '--json-params takes a JSON object, such as {"userId": 20199}'
+        raise ValueError(text)  # noqa: TRY004 - of the kind that `parsed` promises
     return cast("dict[str, object]", value)
 
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 def call(  # noqa: PLR0913 - the options of a command
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Such as /user/get-user-by-id, or user.get_user_by_id.")],
     arguments: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH [NAME=VALUE]... [+ PATH ...]", help="What to call; a lone + stands before the next."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE", help="Parameters; behind a lone +, another path and its own.", show_default=False
+        ),
+    ] = None,
     *,
     portal: PortalOption = None,
     server: ServerOption = None,
@@ -54,7 +57,7 @@ def call(  # noqa: PLR0913 - the options of a command
     """  # noqa: D301 - typer wants the character itself
     wish = Wish(portal, server, user, password_env, auth)
     wish.check()
-    asked, names = _understood(arguments, json_params, select)
+    asked, names = _understood([path, *(arguments or [])], json_params, select)
     from aioliferay import _call_jobs  # noqa: PLC0415 - the other commands start without it
 
     screen = Screen()
@@ -66,7 +69,7 @@ def call(  # noqa: PLR0913 - the options of a command
         access = access_of(wish)
 
         async def job(_: Interruption) -> None:
-            await _call_jobs.call(access, asked, screen, select=names, timeout=timeout)
+            await _call_jobs.call(access.session(timeout=timeout), access, asked, screen=screen, select=names)
 
         with access.refusals_told():
             run(job)
@@ -81,7 +84,7 @@ def whoami(  # noqa: PLR0913 - the options of a command
     auth: AuthOption = None,
     is_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
 ) -> None:
-    """Tell who you are to a portal, which version it is, and how you got in.
+    """Tell who you are to a portal, and which version it is.
 
     \b
     Examples:
@@ -105,9 +108,7 @@ def whoami(  # noqa: PLR0913 - the options of a command
             screen.say(line)
 
 
-def _understood(
-    arguments: list[str], document: str | None, select: str | None
-) -> tuple[list[Asked], list[str] | None]:
+def _understood(arguments: list[str], document: str | None, select: str | None) -> tuple[list[Asked], list[str] | None]:
     from aioliferay import _call_arguments  # noqa: PLC0415 - as above
 
     try:

@@ -1,4 +1,4 @@
-"""What `aioliferay call` and `aioliferay whoami` do: calls sent in one request, results and failures told. Knows no option."""
+"""What `aioliferay call` and `aioliferay whoami` do: one request, its results and failures told. Knows no option."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field
 
-from aioliferay import AccessDeniedError, AuthenticationError, LiferayError, NoSuchServiceError, NotFoundError, ServerError
+from aioliferay import AccessDeniedError, LiferayError, NoSuchServiceError, NotFoundError, ServerError
 from aioliferay._portals import Kind
 from aioliferay._terminal import CommandError, open_session, shortened
 
@@ -55,23 +55,23 @@ async def explained(portal: NamedPortal, asked: Sequence[Asked], select: Sequenc
 
 
 async def call(
-    access: Access, asked: Sequence[Asked], screen: Screen, *, select: Sequence[str] | None, timeout: float | None
+    session: Session, access: Access, asked: Sequence[Asked], *, screen: Screen, select: Sequence[str] | None
 ) -> None:
     """Send the calls in one request, and write the result, or the list of results, as JSON.
 
     If some of several calls fail, null stands in their places, and a line on standard error says which they are.
 
     Args:
-        access: the portal, and the way in.
+        session: with the portal; it is closed before anything is written.
+        access: the way in.
         asked: the calls.
         screen: where results go.
         select: properties to which the portal cuts the result down.
-        timeout: seconds for the request; None: as the portal's settings say.
 
     Raises:
         CommandError: a call cannot be made like this, or failed.
     """
-    async with access.session(timeout=timeout) as session:
+    async with session:
         batch = session.batch()
         calls = _made(batch, asked, select)
         await batch.invoke(return_exceptions=True)
@@ -82,7 +82,7 @@ async def call(
     if failures:
         first, error = failures[0]
         if len(calls) > 1:
-            screen.warn(f"note: {', '.join(_fates(calls))}")
+            screen.warn(f"note: {'; '.join(_fates(calls))}")
         if not isinstance(error, LiferayError):
             raise error
         raise CommandError(_failure(access, first, error))
@@ -97,20 +97,20 @@ def _made(batch: BatchSession, asked: Sequence[Asked], select: Sequence[str] | N
 
 def _fates(calls: Sequence[Call[Any]]) -> Iterator[str]:
     for number, each in enumerate(calls, 1):
-        yield f"call {number}, {each.path}: {each.outcome.name}"
+        yield f"call {number} {each.path} {each.outcome.name}"
 
 
 def _failure(access: Access, asked: Asked, error: LiferayError) -> str:
     """Return what went wrong, and the remedy."""
-    if isinstance(error, AuthenticationError):
-        return access.refused(error)
+    if refused := access.refused(error):
+        return refused
     told = shortened(str(error))
     option = access.portal.option
     if isinstance(error, NoSuchServiceError) or (isinstance(error, NotFoundError) and not error.exception):
         return f"{told}; `aioliferay discover {option} {asked.service}` lists what there is"
     if isinstance(error, AccessDeniedError):
         if access.kind is Kind.NONE:
-            return f"{told}; calls are a guest's: name a user with --user and --password-env"
+            return f"{told}; calls are a guest's: {access.invitation}"
         return f"{told}; name another --user, or have this one permitted"
     return told
 

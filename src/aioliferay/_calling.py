@@ -14,10 +14,11 @@ from aioliferay._core.messages import Command, Ok, Reference
 from aioliferay._core.naming import nearest
 from aioliferay._core.nesting import MISSING, found
 from aioliferay._core.selecting import names_of
+from aioliferay._core.values import UploadFile
 from aioliferay.errors import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aioliferay._core.catalog import Catalog
 
@@ -63,6 +64,12 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error.__cause__
     return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
+
+
+def through(door: Any, path: str, params: Mapping[str, object], **options: Any) -> Call[Any]:
+    """Make a call at a front door: an upload, if a file is among the parameters."""
+    make: Callable[..., Call[Any]] = door.upload if UploadFile in map(type, params.values()) else door.call
+    return make(path, params, **options)
 
 
 def _check_options(path: str, options: CallOptions) -> None:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from aioliferay._terminal import Screen, ended_well, open_session, password_in, run
+from aioliferay._access import PortalOption, access_of, plain_access
+from aioliferay._access import Wish as Way
+from aioliferay._portals import Kind
+from aioliferay._terminal import Screen, ended_well, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +58,7 @@ def discover(  # noqa: PLR0913 - the options of a command
         ),
     ] = None,
     server: _Server = None,
+    portal: PortalOption = None,
     catalog: _File = None,
     context: _Contexts = None,
     is_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
@@ -73,9 +77,9 @@ def discover(  # noqa: PLR0913 - the options of a command
       aioliferay discover /blogsentry/get-entry --json
       aioliferay discover --server http://localhost:8080 --context blogs
     """  # noqa: D301 - typer wants the character itself
-    if portal_version is None and server is None and catalog is None:
-        portal_version = CatalogVersion.V6_2
-    wish = _Wish(portal_version, server, catalog, context or (), user, password_env)
+    wish = _Wish(portal_version, server, portal, catalog, context or (), user, password_env)
+    if wish.is_open:
+        wish = wish._replace(version=CatalogVersion.V6_2)
     wish.check()
     from aioliferay import _catalog_jobs  # noqa: PLC0415 - the other commands start without it
 
@@ -91,6 +95,7 @@ def generate(  # noqa: PLR0913 - the options of a command
         CatalogVersion | None, typer.Option("--version", help="Liferay version, of those that aioliferay knows.")
     ] = None,
     server: _Server = None,
+    portal: PortalOption = None,
     catalog: _File = None,
     context: _Contexts = None,
     service: Annotated[
@@ -113,7 +118,7 @@ def generate(  # noqa: PLR0913 - the options of a command
           --context sample-portlet --out src/shop/liferay --check
       aioliferay generate --version 6.2 --service 'blogs*' --out typed
     """  # noqa: D301 - typer wants the character itself
-    wish = _Wish(portal_version, server, catalog, context or (), user, password_env)
+    wish = _Wish(portal_version, server, portal, catalog, context or (), user, password_env)
     wish.check()
     from aioliferay import _catalog_jobs  # noqa: PLC0415 - the other commands start without it
 
@@ -127,22 +132,29 @@ class _Wish(NamedTuple):
 
     version: CatalogVersion | None
     server: str | None
+    portal: str | None
     catalog: Path | None
     contexts: Sequence[str]
     user: str | None
     password_env: str | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing says whose services are meant."""
+        return (self.version, self.server, self.portal, self.catalog).count(None) == 4
+
     def check(self) -> None:
         """Refuse what does not go together."""
-        if (self.version, self.server, self.catalog).count(None) != 2:
-            raise typer.BadParameter("one of them says whose services", param_hint="'--version' / '--server' / '--catalog'")
+        if (self.version, self.server, self.portal, self.catalog).count(None) != 3:
+            hint = "'--version' / '--server' / '--portal' / '--catalog'"
+            raise typer.BadParameter("one of them says whose services", param_hint=hint)
         for name, value, other in (
             ("--user", self.user, self.password_env),
             ("--password-env", self.password_env, self.user),
         ):
-            if value is not None and self.server is None:
+            if value is not None and self.server is None and self.portal is None:
                 raise typer.BadParameter("it goes with --server: name the portal, too", param_hint=f"'{name}'")
-            if value is None and other is not None:
+            if value is None and other is not None and self.portal is None:
                 raise typer.BadParameter("a user has a password: name both, or none", param_hint=f"'{name}'")
 
     def source(self, screen: Screen) -> Source:
@@ -153,10 +165,14 @@ class _Wish(NamedTuple):
             return _catalog_jobs.from_shipped(self.version.value, self.contexts)
         if self.catalog is not None:
             return _catalog_jobs.from_file(self.catalog, self.contexts)
-        auth = None if self.user is None else (self.user, password_in(self.password_env or ""))
+        if self.server is not None:
+            access = plain_access(self.server, self.user, self.password_env)
+        else:
+            access = access_of(Way(self.portal, None, self.user, self.password_env))
 
         async def job(_: Interruption) -> Source:
-            async with open_session(self.server or "", auth) as session:
-                return await _catalog_jobs.from_portal(session, self.contexts, screen, is_guest=auth is None)
+            async with access.session() as session:
+                return await _catalog_jobs.from_portal(session, self.contexts, screen, is_guest=access.kind is Kind.NONE)
 
-        return run(job)
+        with access.refusals_told():
+            return run(job)

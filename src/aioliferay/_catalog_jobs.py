@@ -5,7 +5,6 @@ tells what goes wrong in words of its own; does not know the command line.
 from __future__ import annotations
 
 import re
-import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aioliferay._core.catalog import Catalog
@@ -84,8 +83,6 @@ def from_file(file: Path, contexts: Sequence[str]) -> Source:
         catalog = catalogs.from_file(file)
     except OSError as error:
         raise CommandError(f"the catalog {file} cannot be read: {error.strerror or error}; {remedy}") from None
-    except (EOFError, zlib.error) as error:
-        raise CommandError(f"the catalog {file} cannot be decompressed: {error}; {remedy}") from None
     except CatalogError as error:
         raise CommandError(f"{file} is no catalog: {error}; {remedy}") from None
     title = str(file)

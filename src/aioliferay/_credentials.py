@@ -146,16 +146,16 @@ def _entry_of(file: Path, host: str) -> tuple[str, str]:
     except FileNotFoundError:
         return "", ""
     except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror or error}; --auth none does without it") from None
+        raise CommandError(f"{file} cannot be read: {error.strerror or error}; --auth none does without the file") from None
     except netrc.NetrcParseError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         # Its own text is not shown: it may hold a password.
         raise CommandError(
-            f"{file}{line} is no netrc: an entry reads machine HOST login USER password PASSWORD, with a password that holds "
-            'spaces or "#" in double quotes; --auth none does without it'
+            f"{file}{line} is no netrc: an entry reads machine HOST login USER password PASSWORD, and what holds spaces "
+            'or "#" stands in double quotes; --auth none does without the file'
         ) from None
     except ValueError:
-        raise CommandError(f"{file} is no text in UTF-8: save it as such; --auth none does without it") from None
+        raise CommandError(f"{file} is no text in UTF-8: save it as such; --auth none does without the file") from None
     return login or "", password or ""
 
 

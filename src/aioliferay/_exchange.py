@@ -251,7 +251,7 @@ class Exchange:
             call.depart(trip)
         end = self._end_of(run, calls, now, is_search=group.last is not None)
         if group.attempt == 1:
-            self._retries(now).earn()
+            self.retries(now).earn()
         try:
             posted = await self.invoker.post(
                 [call.command for call in calls],
@@ -316,11 +316,12 @@ class Exchange:
         )
         commands = [call.command for call in group.calls]
         step = recovery.next_step(commands, posted.outcomes, situation, run.terms.retry)
-        if step.kind == "retry" and not self._retries(now).spend(now):
+        if step.kind == "retry" and not self.retries(now).spend(now):
             return recovery.Step("done", list(enumerate(posted.outcomes)))
         return step
 
-    def _retries(self, now: float) -> recovery.RetryAllowance:
+    def retries(self, now: float) -> recovery.RetryAllowance:
+        """Return how many repetitions the session may still make."""
         self._allowance = self._allowance or recovery.RetryAllowance(self.terms.retry, now)
         return self._allowance
 

@@ -103,7 +103,9 @@ class Transport:
                     stream.watch(scope, timeout)
                 async with self._turn():
                     return await self._exchange(message, trip, request.url, max_bytes, stream)
-        except LiferayError:
+        except LiferayError as error:
+            if stream is not None and error is stream.failure:
+                error.__cause__ = stream.cause
             raise
         except Exception as error:  # noqa: BLE001 - mapped, whatever it is
             mapped = _mapped(error, trip, request.url, timeout)

@@ -110,7 +110,7 @@ class Invoker:
             LiferayError: there is no answer.
         """
         request = Request(method, url, merged({"Accept": "application/json"}, self.headers))
-        return await self._send(request, Trip(), timeout, max_bytes, may_repeat=lambda *_: True)
+        return await self._send(request, Trip(), timeout, max_bytes, may_repeat=_always)
 
     async def carry(  # noqa: PLR0913 - by name
         self,
@@ -134,8 +134,7 @@ class Invoker:
             others = partial(self.transport.send, trip=Trip(), timeout=timeout, max_bytes=max_bytes)
             own = await self.auth.signed(own, others)
             return await self.transport.send(own, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
-        always = may_repeat or (lambda *_: True)
-        return await self._send(own, trip, timeout, max_bytes, may_repeat=always, stream=stream)
+        return await self._send(own, trip, timeout, max_bytes, may_repeat=may_repeat or _always, stream=stream)
 
     async def _ask(
         self,
@@ -192,6 +191,10 @@ class Invoker:
                 hook.on_event(event)
             except Exception:
                 _logger.exception("a hook of a session failed")
+
+
+def _always(*_: object) -> bool:
+    return True
 
 
 def _may_repeat(answer: Answer, commands: Sequence[Command]) -> bool:

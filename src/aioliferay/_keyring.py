@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, Final
 
 from aioliferay._terminal import CommandError, Screen
@@ -61,10 +62,8 @@ def required() -> Any:
     Raises:
         CommandError: there is none.
     """
-    try:
-        import keyring  # noqa: PLC0415, F401 - it takes its time, and only some commands need it
-    except ImportError:
-        raise CommandError(f"no keyring: {INSTALL}; {_OTHERWISE}") from None
+    if importlib.util.find_spec("keyring") is None:
+        raise CommandError(f"the keyring needs keyring, which is not installed: {INSTALL}; {_OTHERWISE}")
     backend = _backend()
     if backend is None:
         raise CommandError(
@@ -80,7 +79,7 @@ def name_of(backend: Any) -> str:
 
 def _backend() -> Any:
     try:
-        import keyring  # noqa: PLC0415 - as above
+        import keyring  # noqa: PLC0415 - it takes its time, and only some commands need it
         from keyring.backends import fail  # noqa: PLC0415 - as above
     except ImportError:
         return None

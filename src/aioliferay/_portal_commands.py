@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -45,7 +46,7 @@ user = "joe@example.com"
 
 
 def portals(*, is_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False) -> None:
-    """List the portals that have names, and tell in which file they stand.
+    """List the portals that have names, and tell their file.
 
     \b
     Examples:
@@ -144,10 +145,8 @@ def _try(access: Access) -> None:
 
     async def job(_: Interruption) -> None:
         async with access.session() as session:
-            try:
+            with suppress(AccessDeniedError, NoSuchServiceError):  # it knows who calls, and that was the question
                 await _call_jobs.current_user(session)
-            except (AccessDeniedError, NoSuchServiceError):
-                pass  # it knows who calls, and that was the question
 
     with access.refusals_told():
         run(job)
@@ -157,7 +156,7 @@ def _asked(what: str) -> str:
     """Return what the user types, unseen; in a pipe, the first line."""
     try:
         if sys.stdin is None or not sys.stdin.isatty():
-            secret = (sys.stdin.readline() if sys.stdin else "").removesuffix("\n")
+            secret = (sys.stdin.readline() if sys.stdin else "").rstrip("\r\n")
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", getpass.GetPassWarning)
@@ -166,6 +165,8 @@ def _asked(what: str) -> str:
         raise InterruptedBySignal(signal.SIGINT) from None
     except EOFError:
         secret = ""
+    except UnicodeDecodeError:
+        raise CommandError("what was typed is no text in the terminal's encoding") from None
     except getpass.GetPassWarning:
         raise CommandError("this terminal cannot hide what is typed: give the password in a pipe") from None
     if not secret:

@@ -144,7 +144,9 @@ def place() -> Path:
     try:
         import platformdirs  # noqa: PLC0415 - as above
     except ImportError:
-        raise CommandError("named portals need platformdirs, which is not installed: pip install 'aioliferay[cli]'") from None
+        raise CommandError(
+            "named portals need platformdirs, which is not installed: pip install 'aioliferay[cli]'"
+        ) from None
     return platformdirs.user_config_path("aioliferay", appauthor=False) / _NAME
 
 
@@ -162,7 +164,9 @@ def _understood(told: dict[str, Any], path: Path) -> PortalFile:
         portals[name] = _portal(name, cast("dict[str, Any]", table), where)
     default = told.get("default", "")
     if not isinstance(default, str) or (default and default not in portals):
-        raise CommandError(f"{path}: default must be the name of a portal of the file: {', '.join(portals) or 'it has none'}")
+        raise CommandError(
+            f"{path}: default must be the name of a portal of the file: {', '.join(portals) or 'it has none'}"
+        )
     return PortalFile(path, True, portals, default)  # noqa: FBT003 - it is there
 
 

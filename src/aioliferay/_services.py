@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, Ty
 
 from pydantic import BaseModel
 
+from aioliferay._calling import through
 from aioliferay._core import naming
 from aioliferay._core.messages import Reference
 from aioliferay._core.values import Typed
@@ -123,7 +124,7 @@ class Service:
         own = _type_of(returns, models) if isinstance(returns, str) else returns
         if (own is not returns or any(own is each for each in _RESULTS.values())) and _is_each(params):
             own = GenericAlias(list, own)
-        return self._door.call(path, params, returns=own, **options)
+        return through(self._door, path, params, returns=own, **options)
 
     def _find(  # noqa: PLR0913, PLR0917 - as above
         self,
@@ -357,7 +358,7 @@ class Method:
         options: Any = {name: params.pop(name) for name in naming.OPTIONS & params.keys()}
         known = _covering(self._door.portal.catalog, self._service)
         if known is None:
-            return self._door.call(self.path, {naming.camel(name): value for name, value in params.items()}, **options)
+            return through(self._door, self.path, {naming.camel(name): value for name, value in params.items()}, **options)
         action = known.find(self.path, params)
         if action is None:
             raise TypeError(self._misfit(params, known.overloads(self.path)))
@@ -366,7 +367,7 @@ class Method:
         if None in params.values():
             primitives = [parameter.name for parameter in action.parameters if parameter.is_primitive]
             named = _without_nulls(self.path, named, primitives)
-        return self._door.call(self.path, named, **options)
+        return through(self._door, self.path, named, **options)
 
     def __repr__(self) -> str:
         return f"<{self.path} of {self._door!r}>"

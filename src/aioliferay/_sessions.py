@@ -17,8 +17,8 @@ from aioliferay._auth import Authentication, authentication_of
 from aioliferay._calling import CallOptions, checked_timeout, make_call
 from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
-from aioliferay._discovery import Explorer
 from aioliferay._exchange import Exchange
+from aioliferay._files import Files
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
 from aioliferay._keeper import kept
@@ -54,7 +54,7 @@ _GRACE_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 1.0
 
 
-class Session(Explorer):
+class Session(Files):
     """A session with one portal, for one user.
 
     Each call is a request of its own; `batch()` makes many calls travel in one. A session may be opened in one task
@@ -331,8 +331,7 @@ class BatchSession(HasServices):
         Raises:
             TypeError: always; the text says what to do.
         """
-        url = self._session.url.removesuffix("/invoke")
-        raise TypeError(f"{path}: files never travel in a batch: post them as multipart/form-data to {url}{path}")
+        raise TypeError(f"{path}: a file never travels in a batch: give it to session.upload({path!r}, ...)")
 
     async def aclose(self) -> None:
         """Close the batch without sending: what is queued ends as not sent. A session of its own is closed too."""

@@ -83,6 +83,7 @@ class _Path:
     def __init__(self, path: str) -> None:
         self._path = path
         self._file: io.FileIO | None = None
+        self._is_closed = False
         self.size: int | None = None
         self.is_rereadable = True
 
@@ -97,11 +98,14 @@ class _Path:
         status = os.fstat(self._file.fileno())
         self.is_rereadable = stat.S_ISREG(status.st_mode)  # and no pipe
         self.size = status.st_size if self.is_rereadable else None
+        if self._is_closed:  # meanwhile: asyncio, where its own cancellation strikes, does not wait for threads
+            self._file.close()
 
     async def read(self) -> bytes:
         return b"" if self._file is None else _checked(await anyio.to_thread.run_sync(self._file.read, _READ))
 
     async def aclose(self) -> None:
+        self._is_closed = True
         if self._file is not None:
             self._file.close()
 
@@ -140,7 +144,9 @@ class _File:
     async def read(self) -> bytes:
         if self._is_async:
             return _checked(await self._file.read(_READ))
-        return _checked(await anyio.to_thread.run_sync(self._file.read, _READ))
+        # Who cancels need not wait for what comes out of a pipe. A file on disk may be used again, and so is waited for.
+        is_pipe = not self.is_rereadable
+        return _checked(await anyio.to_thread.run_sync(self._file.read, _READ, abandon_on_cancel=is_pipe))
 
     async def aclose(self) -> None:
         pass
@@ -178,7 +184,7 @@ def _checked(data: object) -> bytes:
         raise BlockingIOError("it is non-blocking, and has nothing to read just now")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"it gives {type(data).__name__}, not bytes")
-    return bytes(data)
+    return bytes(cast("bytes", data))
 
 
 def source_of(content: object, where: str) -> tuple[Source, str | None]:
@@ -188,7 +194,7 @@ def source_of(content: object, where: str) -> tuple[Source, str | None]:
         TypeError: it is nothing of the kind.
     """
     if isinstance(content, bytes | bytearray | memoryview):
-        return _Bytes(bytes(content)), None
+        return _Bytes(bytes(cast("bytes", content))), None
     if hasattr(content, "__fspath__"):
         path = os.fsdecode(cast("FilePath", content))
         return _Path(path), os.fsencode(os.path.basename(path)).decode("utf-8", "replace")  # noqa: PTH119 - bytes paths too
@@ -201,8 +207,8 @@ def source_of(content: object, where: str) -> tuple[Source, str | None]:
         return _Iterator(cast("AsyncIterable[bytes]", content)), None
     hint = ": a path is given as pathlib.Path(...), text as bytes" if isinstance(content, str) else ""
     raise TypeError(
-        f"{where}: what is uploaded is bytes, a path, a file opened for reading bytes, an asynchronous iterator of bytes, or an "
-        f"UploadFile of one of these, not {type(content).__name__}{hint}"
+        f"{where}: what is uploaded is bytes, a path, a file opened for reading bytes, an asynchronous iterator of bytes, "
+        f"or an UploadFile of one of these, not {type(content).__name__}{hint}"
     )
 
 
@@ -278,6 +284,7 @@ class Form:
             raise NotSentError(text, path=self._path)
         self._queue.clear()
         self.sent = self._handed = 0
+        self.is_whole = False
 
     async def next(self) -> bytes:
         """Return the next piece; nothing at the end."""

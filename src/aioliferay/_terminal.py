@@ -73,19 +73,23 @@ class Screen:
         sys.stdout.write(document)
         sys.stdout.flush()
 
+    def show(self, document: str) -> None:
+        """Write JSON, or a text that holds some: as it is in a pipe; what would do harm, or get lost, is escaped."""
+        self.hand_over(f"{self._safe(document)}\n")
+
     def show_json(self, document: str) -> None:
-        """Write JSON, coloured where somebody looks, as it is in a pipe; what would do harm, or get lost, is escaped."""
-        if not self._out.is_terminal:
-            self.hand_over(f"{_carried(document, sys.stdout.encoding or 'utf-8')}\n")
-            return
-        document = _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), document)
-        document = _carried(document, self._out.encoding)
-        if len(document) > _LONGEST_COLOURED:
-            self.hand_over(f"{document}\n")
+        """Write JSON like `show`, and coloured where somebody looks."""
+        if not sys.stdout.isatty() or len(document) > _LONGEST_COLOURED:
+            self.show(document)
             return
         from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - most commands write no JSON
 
-        self._out.print(JSONHighlighter()(document))
+        self._out.print(JSONHighlighter()(self._safe(document)))
+
+    def _safe(self, document: str) -> str:
+        if sys.stdout.isatty():
+            document = _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), document)
+        return _carried(document, sys.stdout.encoding or "utf-8")
 
 
 def run(job: Callable[[Interruption], Awaitable[T]]) -> T:

@@ -1,4 +1,4 @@
-"""The command line: `aioliferay` demo, serve, discover, generate. Knows options, exit codes, how an error fits a line."""
+"""The command line: all commands of `aioliferay`, and those two that run a portal of their own: demo and serve."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ import anyio
 try:
     import typer
 
-    from aioliferay._terminal import (
-        NO_RETRY,
-        CommandError,
-        InterruptedBySignal,
-        Screen,
-        ended_well,
-        open_session,
-        password_in,
-        run,
-    )
+    from aioliferay._terminal import NO_RETRY, CommandError, InterruptedBySignal, Screen, ended_well, run
 except ImportError as _error:
     _missing = (_error.name or "more").partition(".")[0]
     raise SystemExit(f"the command line needs {_missing}, which is not installed: pip install 'aioliferay[cli]'") from None
 
-from aioliferay import AccessDeniedError, LiferayError, NoSuchServiceError, Session, _catalog_commands, _demo
+from aioliferay import (
+    AccessDeniedError,
+    LiferayError,
+    NoSuchServiceError,
+    Session,
+    _call_commands,
+    _catalog_commands,
+    _demo,
+    _portal_commands,
+)
+from aioliferay._access import Access, PortalOption, Wish, access_of, plain_access
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -86,12 +87,13 @@ def root(
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and exit.")
     ] = False,
 ) -> None:
-    """Try aioliferay, a client for Liferay's JSON web services, and develop against a portal without having one."""
+    """Call Liferay's JSON web services, look at them, and develop against a portal without having one."""
 
 
 @app.command()
 def demo(
     server: Annotated[str | None, typer.Option(help="URL of a real Liferay 6.2.", metavar="URL")] = None,
+    portal: PortalOption = None,
     user: Annotated[str | None, typer.Option(help="User on that portal, usually an e-mail address.")] = None,
     password_env: Annotated[
         str | None, typer.Option(metavar="VAR", help="Name of the environment variable with the user's password.")
@@ -102,8 +104,8 @@ def demo(
 ) -> None:
     """Do the same work in one batch and one by one, and compare.
 
-    Without options, against a portal that comes with aioliferay: twenty blog entries are deleted. With --server, against a
-    real Liferay 6.2: twenty bookmarks folders are added and deleted again, also if you press Ctrl-C.
+    Without options, against a portal that comes with aioliferay: twenty blog entries are deleted. With --server or --portal,
+    against a real Liferay 6.2: twenty bookmarks folders are added and deleted again, also if you press Ctrl-C.
 
     \b
     Examples:
@@ -111,7 +113,9 @@ def demo(
       aioliferay demo --server http://localhost:8080 \\
           --user test@liferay.com --password-env LIFERAY_PASSWORD
     """  # noqa: D301 - typer wants the character itself
-    if server is None:
+    wish = Wish(portal, server, user, password_env)
+    wish.check()
+    if server is None and portal is None:
         for name, value in (("--user", user), ("--password-env", password_env), ("--site", site)):
             if value is not None:
                 raise typer.BadParameter("it goes with --server: name the portal, too", param_hint=f"'{name}'")
@@ -119,10 +123,12 @@ def demo(
             _demo_embedded(Screen())
         return
     for name, value in (("--user", user), ("--password-env", password_env)):
-        if value is None:
+        if value is None and portal is None:
             raise typer.BadParameter("a real portal needs it: who are you there?", param_hint=f"'{name}'")
     with ended_well(_REMEDIES):
-        _demo_real(Screen(), server, (user or "", password_in(password_env or "")), site=site)
+        access = access_of(wish) if server is None else plain_access(server, user, password_env)
+        with access.refusals_told():
+            _demo_real(Screen(), access, site=site)
 
 
 @app.command()
@@ -146,8 +152,16 @@ def serve(
             run(partial(_serve_until_stopped, portal, url, Screen()))
 
 
-app.command()(_catalog_commands.discover)
-app.command()(_catalog_commands.generate)
+for _command in (
+    _catalog_commands.discover,
+    _catalog_commands.generate,
+    _call_commands.call,
+    _call_commands.whoami,
+    _portal_commands.portals,
+    _portal_commands.login,
+    _portal_commands.logout,
+):
+    app.command()(_command)
 
 
 def _demo_embedded(screen: Screen) -> None:
@@ -165,10 +179,10 @@ def _demo_embedded(screen: Screen) -> None:
         run(job)
 
 
-def _demo_real(screen: Screen, server: str, auth: tuple[str, str], *, site: int | None) -> None:
+def _demo_real(screen: Screen, access: Access, *, site: int | None) -> None:
     async def job(interruption: _demo.Interruption) -> None:
         meter = _demo.Meter()
-        async with open_session(server, auth, [meter]) as session:
+        async with access.session([meter]) as session:
             visit = await _demo.arrive(session, site)
             screen.say(f"Portal: build {visit.build} at {session.server}, user {visit.user_id}, site {visit.site}")
             screen.say()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 import uuid
 
 import pytest
@@ -97,7 +96,7 @@ def test_typed_inside_another_value_is_refused(value):
 def test_file_is_refused_with_the_remedy():
     """A file never travels in a batch, also not inside another value; the text says what to do, and shows no content."""
     for value in (UploadFile(b"secret"), [UploadFile(b"secret")]):
-        with pytest.raises(TypeError, match=re.escape("a file never travels in a batch, post it as multipart")) as caught:
+        with pytest.raises(TypeError, match=r"a file never travels in a batch: give it to session\.upload") as caught:
             _sent(file=value)
         assert "secret" not in str(caught.value)
     assert "secret" not in repr(UploadFile(b"secret", "a.txt"))

@@ -21,7 +21,7 @@ def client_of(portal, **options):
     return httpx.AsyncClient(transport=portal.transport(), base_url=portal.url, **options)
 
 
-async def sign_in(client, login="test@liferay.com", password="test", **form):
+async def sign_in(client, login=ADMINISTRATOR[0], password=ADMINISTRATOR[1], **form):
     """Sign in as a browser does; the answer to the form."""
     await client.get("/")
     return await client.post("/c/portal/login", data={"login": login, "password": password, "rememberMe": "true"} | form)

@@ -36,7 +36,9 @@ def cut(body, places):
 
 
 @given(
-    contents=st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"\r\n--", b"--B", b"\r\n--A\r\n\r\n", b"\r\n\r\n"]))),
+    contents=st.lists(
+        st.one_of(st.binary(max_size=40), st.sampled_from([b"\r\n--", b"--B", b"\r\n--A\r\n\r\n", b"\r\n\r\n"]))
+    ),
     places=st.lists(st.integers(0, 2000)),
     preamble=st.sampled_from([b"", b"before\r\n", b"-", b"--\r\n"]),
     epilogue=st.sampled_from([b"", b"\r\n", b"--B\r\nafter\r\n"]),

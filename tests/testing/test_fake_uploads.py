@@ -161,7 +161,11 @@ async def test_documents_are_seen_by_who_may():
             {"/dlapp/delete-file-entry-by-title": {"repositoryId": 20182, "folderId": 0, "title": "x"}},
             f"{DOCUMENTS['6.2']}.NoSuchFileEntryException",
         ),
-        ("6.2", {"/dlapp/add-file-entry": form() | {"bytes": [1], "serviceContext": None}}, "java.lang.NullPointerException"),
+        (
+            "6.2",
+            {"/dlapp/add-file-entry": form() | {"bytes": [1], "serviceContext": None}},
+            "java.lang.NullPointerException",
+        ),
     ],
 )
 async def test_missing_document_is_told(version, command, expected):
@@ -197,7 +201,8 @@ async def test_document_gets_new_version(version):
 
 
 @pytest.mark.parametrize(
-    ("version", "throwable", "is_told"), [("6.2", None, True), ("7.0", None, True), ("7.4", None, False), ("7.4", True, True)]
+    ("version", "throwable", "is_told"),
+    [("6.2", None, True), ("7.0", None, True), ("7.4", None, False), ("7.4", True, True)],
 )
 async def test_upload_above_limit_is_upload_exception(version, throwable, is_told):
     """What is longer than the portal takes is refused with status 200, on a default 7.4 by `{}`, as if it had worked."""

@@ -9,7 +9,15 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from aioliferay._core.refusals import refusal
-from aioliferay.errors import AuthenticationError, LiferayError, NotFoundError, ProtocolError, RedirectError, ServerError
+from aioliferay.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    LiferayError,
+    NotFoundError,
+    ProtocolError,
+    RedirectError,
+    ServerError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +55,8 @@ def failure_of(answer: Answer) -> LiferayError | None:
     error = refusal(answer)
     if isinstance(error, RedirectError | ServerError):
         return error
+    if answer.status == 412:  # what WebDAV makes of a PrincipalException (Liferay's `WebDAVServlet`)
+        return AccessDeniedError("this user may not see the file", status=answer.status)
     if answer.status in _GONE:
         return NotFoundError("there is no such file", status=answer.status)
     if answer.status in _WHOLE:
@@ -86,14 +96,17 @@ def validator_of(headers: Mapping[str, str]) -> str:
     return modified if is_old and modified.isascii() and modified.isprintable() else ""
 
 
-def continues(answer: Answer, offset: int, total: int | None) -> bool:
-    """Tell whether an answer brings the rest of a file, from byte `offset` on, and all of it; `total` is what is known."""
+def total_of_rest(answer: Answer, offset: int, total: int | None) -> int | None:
+    """Return how long a file is whose rest an answer brings, from byte `offset` to its end; None if it does not.
+
+    `total` is what is known of it.
+    """
     match = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
     if answer.status != 206 or match is None:
-        return False
+        return None
     first, last, size = map(int, match.groups())
-    length = size_of(answer.headers)
-    return first == offset <= last == size - 1 and size == (total or size) and length in {None, size - offset}
+    is_rest = first == offset <= last == size - 1 and size == (total or size)
+    return size if is_rest and size_of(answer.headers) in {None, size - offset} else None
 
 
 def filename_of(disposition: str) -> str | None:
@@ -122,7 +135,7 @@ def _extended(value: str) -> str | None:
 def _plain(value: str) -> str:
     if value.startswith('"'):
         value = _QUOTED.sub(r"\1", value[1:].removesuffix('"'))
-    # To most clients Liferay sends a name that is not ASCII as a URL would have it (`ServletResponseUtil`). Others it leaves.
+    # A name that is not ASCII goes to most clients as a URL would have it (Liferay's `ServletResponseUtil`); others do not.
     if "%" in value and value.isascii():
         try:
             decoded = _unescaped(value).decode()

@@ -87,7 +87,7 @@ def _is_plain(value: object) -> bool:
 def _describe(value: object) -> str:
     name = type(value).__name__
     if isinstance(value, UploadFile) or hasattr(value, "read") or hasattr(value, "__fspath__"):
-        return f"{name}: a file never travels in a batch, post it as multipart to the service's own URL"
+        return f"{name}: a file never travels in a batch: give it to session.upload()"
     if isinstance(value, dt.time | dt.timedelta):
         return f"{name}: the portal knows points in time only, give a datetime"
     if callable(getattr(value, "__await__", None)):

@@ -5,7 +5,7 @@ Liferay's rules for forms (`protocol.md` A.5, A.6); reads no file and sends noth
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
@@ -14,15 +14,12 @@ from aioliferay._core.messages import Answer, Command, Ok, Outcome, Unknown
 from aioliferay._core.refusals import refusal, refused
 from aioliferay.errors import ProtocolError, ServerError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 # What browsers escape (the HTML standard, "multipart/form-data encoding algorithm"); and the other control characters, and
 # the backslash, which some readers take for an escape of the quote behind it.
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"\\]')
 _EMPTY: Final = (
-    "it answered {}, and a result is due: either it rejected the upload and hides why, as 7.3 and later do by default, or the "
-    "service has no result, which returns=None would say"
+    "it answered {} where a result is due: either it rejected the upload and hides why, as 7.3 and later do by default, or "
+    "the service has no result, which returns=None would say"
 )
 
 

@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aioliferay.testing._application import RecordedRequest, Upload
     from aioliferay.testing._documents import Document
     from aioliferay.testing._java import (
         Array,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     )
     from aioliferay.testing._knobs import Knobs
     from aioliferay.testing._oauth2 import OAuth2Client, TokenRequest
+    from aioliferay.testing._records import RecordedRequest, Upload
     from aioliferay.testing._registry import Caller, Execution
     from aioliferay.testing._sessions import SignInAttempt
     from aioliferay.testing.portal import FakePortal
@@ -82,10 +82,10 @@ _HOMES = {
     "FakePortal": "portal",
     "Knobs": "_knobs",
     "OAuth2Client": "_oauth2",
-    "RecordedRequest": "_application",
+    "RecordedRequest": "_records",
     "SignInAttempt": "_sessions",
     "TokenRequest": "_oauth2",
-    "Upload": "_application",
+    "Upload": "_records",
 }
 
 

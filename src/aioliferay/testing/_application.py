@@ -12,6 +12,7 @@ from aioliferay.testing import _pages as pages
 from aioliferay.testing._discovery import discovery
 from aioliferay.testing._faults import ConnectionCutError, Fault, Faults
 from aioliferay.testing._java import JavaError
+from aioliferay.testing._records import Upload
 from aioliferay.testing._sessions import session_id
 from aioliferay.testing._visit import Visit
 from aioliferay.testing._web import Body, Incoming, read_request, resolve_path
@@ -25,49 +26,15 @@ if TYPE_CHECKING:
     from aioliferay.testing._gate import Gate
     from aioliferay.testing._java import Version
     from aioliferay.testing._provider import Provider
+    from aioliferay.testing._records import Costs, RecordedRequest
     from aioliferay.testing._registry import Caller, Execution, Registry
     from aioliferay.testing._sessions import Sessions, Visitor
 
 _SERVICES = "/api/jsonws"
 _LONGEST_TARGET = 4000  # characters; portal.properties: invoker.filter.uri.max.length
 _LONGEST_HEAD = 8192  # bytes; Tomcat's maxHttpHeaderSize
-_OF_THE_BODY = frozenset({"content-length", "content-range"})
+_NOT_COPIED = frozenset({"content-length", "content-range", "set-cookie"})
 _GOOD_HOST = re.compile(r"(?:[A-Za-z0-9._\-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?")
-
-
-@dataclasses.dataclass(slots=True)
-class RecordedRequest:
-    """A request that reached the portal; names of headers are lower-case, `number` counts from 1.
-
-    `user_id` is None for a guest; `status` is None as long as there is no answer, for ever if the connection was cut.
-    `length` counts the bytes of the body; one of a multipart request above 1 MiB is not kept, and empty here.
-    """
-
-    number: int
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    length: int = 0
-    user_id: int | None = None
-    status: int | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was uploaded: the part `name` of the request of that number, of `size` bytes.
-
-    `content` is None above 1 MiB: of such a file only the size and the SHA-256, in hexadecimal, are known.
-    """
-
-    number: int
-    name: str
-    filename: str
-    content_type: str
-    size: int
-    sha256: str
-    content: bytes | None
 
 
 class _Asked(NamedTuple):
@@ -77,14 +44,6 @@ class _Asked(NamedTuple):
     body: Body
     visitor: Visitor
     base_url: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Costs:
-    """What the portal waits for, in seconds."""
-
-    password: float
-    statement: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -226,8 +185,9 @@ def _uploads(recorded: RecordedRequest, incoming: Incoming) -> Iterator[Upload]:
 def _spoilt(response: pages.PortalResponse, fault: Fault) -> pages.PortalResponse:
     """The answer with what a fault makes of it; another body is no longer streamed."""
     if fault.body is not None:
-        kept = {name: value for name, value in response.headers.items() if name.lower() not in _OF_THE_BODY}
-        response = pages.PortalResponse(response.status_code, fault.rewritten(b""), headers=kept)
+        kept = {name: value for name, value in response.headers.items() if name not in _NOT_COPIED}
+        cookies = tuple(response.headers.getlist("set-cookie"))
+        response = pages.PortalResponse(response.status_code, fault.rewritten(b""), headers=kept, cookies=cookies)
     response.headers.update(fault.headers)
     response.shorten(fault.truncate, is_cut=fault.drop is not None)
     return response

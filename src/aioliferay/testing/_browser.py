@@ -14,9 +14,9 @@ from aioliferay.testing._sessions import SignInAttempt
 from aioliferay.testing._web import Body, read_request
 
 if TYPE_CHECKING:
-    from aioliferay.testing._application import Costs, RecordedRequest
     from aioliferay.testing._java import Version
     from aioliferay.testing._knobs import Knobs
+    from aioliferay.testing._records import Costs, RecordedRequest
     from aioliferay.testing._samples import Samples
     from aioliferay.testing._sessions import Sessions, Visitor, WebSession
 

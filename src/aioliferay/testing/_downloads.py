@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
 
-    from aioliferay.testing._application import RecordedRequest
     from aioliferay.testing._browser import Browser
     from aioliferay.testing._documents import Document, Library
     from aioliferay.testing._knobs import Knobs
+    from aioliferay.testing._records import RecordedRequest
     from aioliferay.testing._registry import Caller
     from aioliferay.testing._samples import Samples
     from aioliferay.testing._sessions import Visitor

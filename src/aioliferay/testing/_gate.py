@@ -13,10 +13,10 @@ from aioliferay.testing._web import read_credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aioliferay.testing._application import RecordedRequest
     from aioliferay.testing._browser import Browser
     from aioliferay.testing._java import Version
     from aioliferay.testing._oauth2 import OAuth2
+    from aioliferay.testing._records import RecordedRequest
     from aioliferay.testing._sessions import Visitor
 
 _GUEST = Caller(None, COMPANY_ID, is_administrator=False)

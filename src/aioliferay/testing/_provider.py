@@ -12,9 +12,9 @@ from aioliferay.testing._oauth2 import OAuth2Error, TokenRequest, require_known
 from aioliferay.testing._web import read_credentials
 
 if TYPE_CHECKING:
-    from aioliferay.testing._application import RecordedRequest
     from aioliferay.testing._browser import Browser
     from aioliferay.testing._oauth2 import OAuth2
+    from aioliferay.testing._records import RecordedRequest
     from aioliferay.testing._sessions import Visitor
 
 _HEADERS = {"Cache-Control": "no-store", "Content-Type": "application/json", "Pragma": "no-cache"}

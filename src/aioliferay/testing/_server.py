@@ -6,8 +6,9 @@ import contextlib
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+import anyio
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -17,9 +18,23 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-ABORT = "aioliferay.abort"  # the scope's extension that cuts the connection
+CONNECTION = "aioliferay.connection"  # the scope's extension that is the `Connection`
 _IDLE_SECONDS = 20  # as Tomcat
 _STOP_SECONDS = 1  # for answers still under way
+_FLUSH_SECONDS = 5  # for a client that does not read
+
+
+class Connection(NamedTuple):
+    """The connection that a request came by."""
+
+    transport: asyncio.Transport
+
+    async def cut(self) -> None:
+        """Close the connection in the midst of an answer, once what was sent of it has left."""
+        with anyio.move_on_after(_FLUSH_SECONDS):
+            while self.transport.get_write_buffer_size():  # noqa: ASYNC110 - asyncio has no event for it
+                await anyio.sleep(0.001)
+        self.transport.abort()
 
 
 class _Protocol(H11Protocol):
@@ -30,7 +45,7 @@ class _Protocol(H11Protocol):
         application = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[ABORT] = transport.abort
+            scope.setdefault("extensions", {})[CONNECTION] = Connection(transport)
             await application(scope, receive, send)
 
         self.app = app

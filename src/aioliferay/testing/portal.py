@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
-from aioliferay.testing._application import Application, Costs, RecordedRequest, Upload
+from aioliferay.testing._application import Application
 from aioliferay.testing._browser import Browser
 from aioliferay.testing._catalog import catalog
 from aioliferay.testing._downloads import Downloads
@@ -19,10 +19,11 @@ from aioliferay.testing._knobs import LATER_QUOTING, OLD_QUOTING, Knobs
 from aioliferay.testing._multipart import LARGEST_KEPT_FILE, MultipartReader
 from aioliferay.testing._oauth2 import OAuth2, TokenRequest
 from aioliferay.testing._provider import Provider
+from aioliferay.testing._records import Costs, RecordedRequest, Upload
 from aioliferay.testing._registry import ALL_VERSIONS, Execution, Registry
 from aioliferay.testing._sample_store import ADMINISTRATOR_ID, GUEST_SITE_ID
 from aioliferay.testing._samples import ENTRY_TEXT, Samples
-from aioliferay.testing._server import ABORT, serve
+from aioliferay.testing._server import CONNECTION, serve
 from aioliferay.testing._sessions import Sessions, SignInAttempt
 from aioliferay.testing._web import MULTIPART, Body
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from aioliferay.testing._documents import Document
+    from aioliferay.testing._server import Connection
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -292,8 +294,8 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:
-    abort = scope.get("extensions", {}).get(ABORT)
-    if abort is None:
+    connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+    if connection is None:
         raise ConnectionCutError
-    abort()
+    await connection.cut()
     await receive()  # of the disconnection: nothing else is left to come
