@@ -44,7 +44,6 @@ LEFT_OUT = {
     r"nesting/list/fan-out-full/.*": "four properties of a company are shown at top level (basics/mixed-10), not there",
     r"62/inner_(list_var|root_listref)": "inner placement refers to the outermost statement by a name, which calls have not",
     r"auth/.*": "about who calls, in ways that are no session's",
-    r"uploads/.*": "files and the document library: later issue",
 }
 
 # Where a portal that is asked by hand fails or answers something odd: what the library makes of it. Of an object the stated

@@ -33,12 +33,12 @@ _PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACkl
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Downloads:
-    """The portal's files; `caller_of` makes a caller of a user's id, None being a guest's."""
+    """The portal's files; `caller_of` makes a caller of a user's id."""
 
     browser: Browser
     samples: Samples
     knobs: Knobs
-    caller_of: Callable[[int | None], Caller]
+    caller_of: Callable[[int], Caller]
 
     def document(self, recorded: RecordedRequest, visitor: Visitor, base_url: str, *, caller: Caller) -> PortalResponse:
         """A document by `/documents/<group>/<folder>/<title>[/<uuid>]` or `/documents/<group>/<uuid>`."""

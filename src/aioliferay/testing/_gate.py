@@ -37,10 +37,8 @@ class Gate:
     browser: Browser
     oauth2: OAuth2
 
-    def caller_of(self, user_id: int | None) -> Caller:
-        """The caller of that user's id, a guest for None."""
-        if user_id is None:
-            return _GUEST
+    def caller_of(self, user_id: int) -> Caller:
+        """The caller of that user's id."""
         return Caller(user_id, COMPANY_ID, is_administrator=self.browser.samples.is_administrator(user_id))
 
     async def enter(self, recorded: RecordedRequest, visitor: Visitor) -> Entry | pages.PortalResponse:
