@@ -93,7 +93,8 @@ class Explorer(HasServices):
             AuthenticationError: the portal does not know who calls.
             LiferayError: no answer, or a refusal.
         """
-        return await cast("Door", self).call("/user/get-current-user")
+        user: dict[str, Any] = await cast("Door", self).call("/user/get-current-user")
+        return user
 
     async def _discovered(self, context: str) -> Catalog:
         query = f"discover=/*&contextName={quote(context, safe='')}" if context else "discover=/*"
