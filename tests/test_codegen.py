@@ -344,7 +344,7 @@ def test_names_are_unique():
     ("kind", "taken"),
     [
         ("long", "int | Reference"),
-        ("char", "str | Reference | None"),
+        ("char", "str | Reference"),
         ("java.lang.String", "str | Reference | None"),
         ("java.util.Locale", "str | Reference | None"),
         ("java.util.Date", "int | datetime | Reference | None"),

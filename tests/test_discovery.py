@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
@@ -169,3 +170,21 @@ def test_catalogs_from_files(tmp_path):
         catalogs.from_file(tmp_path / "cut.gz")
     with pytest.raises(OSError, match="nowhere"):
         catalogs.from_file(tmp_path / "nowhere")
+
+
+@anyio_test
+async def test_discover_loses_nothing_of_what_others_ask():
+    """Concurrent questions about several contexts add up: what one learns, the other does not forget."""
+
+    async def answer(request):
+        context = request.url.params["contextName"]
+        await anyio.sleep(0.01)
+        service = {"method": "GET", "path": f"/{context}.x/get-it", "parameters": [{"name": "actions", "type": "int"}]}
+        return httpx.Response(200, json={"services": [service | {"returns": {"type": "int"}}], "version": "7.4.3"})
+
+    async with _session(answer) as session:
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.discover, "c")
+            group.start_soon(session.discover, "d")
+        assert {"c", "d"} == session.catalog.contexts
+        assert "7.4" == str(session.portal.version)

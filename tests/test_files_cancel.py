@@ -121,7 +121,7 @@ async def test_download_cancelled_at_every_step(tmp_path, is_resumable):
         assert ["data"] == [path.name for path in tmp_path.iterdir()]
         target.unlink()
     assert was_ended, "the steps must reach beyond the end of the download"
-    assert is_resumable == was_partial
+    assert is_resumable or not was_partial
 
 
 @pytest.mark.parametrize("step", range(1, 30, 3))

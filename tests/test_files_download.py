@@ -856,3 +856,16 @@ async def test_temporary_files_are_beside_the_target(tmp_path, monkeypatch):
 def test_limit_of_a_pause_is_that_of_uploads():
     """Uploads and downloads may pause equally long."""
     assert _downloads.LONGEST_PAUSE == _files.LONGEST_PAUSE == 60
+
+
+async def test_error_of_a_download_names_the_file():
+    """An error names the file, without the query, which may hold a token."""
+
+    async def conduct(connection):
+        await connection.request()
+        await connection.answer(b"", 404)
+
+    async with serving(conduct) as url, Session(url) as session:
+        with pytest.raises(NotFoundError, match="^/documents/x was refused: there is no such file") as caught:
+            await session.download("/documents/x?token=topsecret")
+    assert "topsecret" not in str(caught.value)

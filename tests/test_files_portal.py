@@ -349,10 +349,9 @@ def test_recorded_uploads_are_what_is_sent():
             continue
         boundary = "RecBoundary7d4"
         head, _, rest = body.encode().partition(b'--RecBoundary7d4\r\nContent-Disposition: form-data; name="file"')
-        fields = [
-            part.split('"')[1::2] + [part.partition("\r\n\r\n")[2]] for part in head.decode().split(f"--{boundary}\r\n")[1:]
-        ]
-        params = {name.lstrip("-"): None if name.startswith("-") else value[:-2] for name, value in fields}
+        pieces = [part.partition("\r\n\r\n") for part in head.decode().split(f"--{boundary}\r\n")[1:]]
+        fields = [(told.split('"')[1], value.removesuffix("\r\n")) for told, _, value in pieces]
+        params = {name.lstrip("-"): None if name.startswith("-") else value for name, value in fields}
         made = multipart.fields_of(codec.command(record["request"]["path"].removeprefix("/api/jsonws"), params))
         assert head == b"".join(multipart.field(boundary, name, value) for name, value in made)
         assert rest.endswith(multipart.closing(boundary))

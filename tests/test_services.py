@@ -27,10 +27,10 @@ class GroupService(Service):
 
     def get_count(self, *, group_id, name=None, service_context=None, **options):
         params = {"groupId": group_id, "name": name, "serviceContext": service_context}
-        return self._call("/group/get-count", params, "groupId", int, options)
+        return self._call("/group/get-count", params, "groupId", "int", options)
 
     def delete_group(self, *, group_id, **options):
-        return self._call("/group/delete-group", {"groupId": group_id}, "groupId", None, options)
+        return self._call("/group/delete-group", {"groupId": group_id}, "groupId", "void", options)
 
     def add_group(self, **params):
         return self._overloaded("/group/add-group", _GROUP.replace("-> ", ""), params)
@@ -115,11 +115,11 @@ async def test_catalog_knows_names_and_verbs(session):
     address = batch.services.address
     address.get_addresses(class_name="x", class_pk=1)
     batch.services.bookmarksfolder.add_folder(parent_folder_id=0, name="n", description=None, service_context=None)
-    batch.services.user.get_user_by_id()  # the portal knows who calls
+    batch.services.user.get_user_by_id(user_id=1)
     assert [
         ("/address/get-addresses", {"className": "x", "classPK": 1}),
         ("/bookmarksfolder/add-folder", {"parentFolderId": 0, "name": "n", "description": None}),
-        ("/user/get-user-by-id", {}),
+        ("/user/get-user-by-id", {"userId": 1}),
     ] == _queued(batch)
     assert [True, False, True] == [call.command.is_read for call in batch._queue.pending()]
     await batch.aclose()
@@ -253,7 +253,7 @@ class CountService(Service):
     __slots__ = ()
 
     def get_build_number(self, *, group_id):
-        return self._call("/portal/get-build-number", {"groupId": group_id}, "groupId", int, {})
+        return self._call("/portal/get-build-number", {"groupId": group_id}, "groupId", "int", {})
 
 
 @anyio_test

@@ -193,8 +193,9 @@ async def take(response: Any, answer: Answer, stream: Stream) -> bool:
 async def _pour(response: Any, sink: Sink, stream: Stream) -> None:
     failure: BaseException | None = None
     stream.moved()
+    pieces = aiter(response.stream)
     try:
-        async for data in response.stream:
+        async for data in pieces:
             if failure is not None:
                 continue  # to leave this loop would leave the library's generators unfinished; the connection has been cut
             stream.rests()
@@ -203,6 +204,7 @@ async def _pour(response: Any, sink: Sink, stream: Stream) -> None:
             except BaseException as error:  # noqa: BLE001 - a cancellation too: it is raised below
                 failure = error
                 if not await cut(response):
+                    await _close(pieces)
                     break
             stream.moved()
     except Exception:
@@ -212,6 +214,11 @@ async def _pour(response: Any, sink: Sink, stream: Stream) -> None:
         raise failure
     if has_more(response):
         await cut(response)
+
+
+async def _close(pieces: Any) -> None:
+    with anyio.CancelScope(shield=True), suppress(AttributeError):  # no generator has nothing to close
+        await pieces.aclose()
 
 
 async def body_of(response: Any, max_bytes: int) -> bytes:

@@ -60,10 +60,14 @@ class Explorer(HasServices):
             CatalogError: the portal answers something else.
             LiferayError: no answer, or a refusal.
         """
-        parts: list[Catalog] = [] if self.catalog is None or not contexts else [self.catalog]
-        parts += [await self._discovered(context) for context in contexts or ("",)]
-        catalog = parts[0].merged(parts[1:]) if len(parts) > 1 else parts[0]
+        parts = [await self._discovered(context) for context in contexts or ("",)]
+        known = [] if self.catalog is None or not contexts else [self.catalog]  # now: others may have asked meanwhile
+        first, *rest = [*known, *parts]
+        catalog = first.merged(rest) if rest else first
         self.catalog = catalog
+        version = parts[0].portal_version if parts[0].is_modern else PortalVersion(6, 2)
+        if self.portal.version is None and version is not None:
+            self.portal.note_version(version)
         return catalog
 
     async def portal_version(self) -> PortalVersion:
@@ -98,14 +102,10 @@ class Explorer(HasServices):
 
     async def _discovered(self, context: str) -> Catalog:
         query = f"discover=/*&contextName={quote(context, safe='')}" if context else "discover=/*"
-        catalog, is_old = _read(await self._ask("GET", f"{self.server}{_SERVICES}?{query}"))
-        if is_old and context:  # 6.2 looks at no name of a context: a plugin answers at an address of its own
+        catalog = _read(await self._ask("GET", f"{self.server}{_SERVICES}?{query}"))
+        if context and not catalog.is_modern:  # 6.2 looks at no name of a context: a plugin answers at an address of its own
             address = f"{self.server}/{quote(context, safe='')}{_SERVICES}?discover=/*"
-            catalog, _ = _read(await self._ask("GET", address))
-        portal = self.portal
-        version = PortalVersion(6, 2) if is_old else catalog.portal_version
-        if portal.version is None and version is not None:
-            portal.note_version(version)
+            catalog = _read(await self._ask("GET", address))
         return catalog
 
     async def _ask(self, method: str, url: str) -> Answer:
@@ -115,12 +115,12 @@ class Explorer(HasServices):
         return await self._exchange.invoker.ask(method, url, timeout=self._exchange.timeout, max_bytes=limit)
 
 
-def _read(answer: Answer) -> tuple[Catalog, bool]:
-    """Return the catalog of an answer, and whether it is in the format of 6.2."""
+def _read(answer: Answer) -> Catalog:
+    """Return the catalog of an answer."""
     from aioliferay._core.catalog import parse  # noqa: PLC0415 - as above
 
     try:
-        return parse(answer.body if answer.status == 200 else b""), b'"actions"' in answer.body[:4096]
+        return parse(answer.body if answer.status == 200 else b"")
     except CatalogError as error:
         problem = error
     told = refusal(answer)

@@ -93,10 +93,12 @@ class Asker:
         url: str,
         headers: Mapping[str, str],
         stream: Stream,
+        *,
         timeout: float | None,  # noqa: ASYNC109 - it is handed on
     ) -> Answer:
         """Send one request, with credentials unless the stream is foreign."""
         invoker, limits = self.exchange.invoker, self.exchange.terms.limits
+        invoker.count += 1
         if stream.is_foreign:
             kept = {name: value for name, value in invoker.headers.items() if name.lower() == "user-agent"}
             headers = merged(kept, headers)
@@ -117,6 +119,16 @@ class Asker:
         (request,) = auth.flow(Request("GET", url))
         user, _, password = base64.b64decode(request.headers["Authorization"][6:]).decode().partition(":")
         return user, password
+
+
+def _web_address(location: str) -> str:
+    """Return where a redirect leads; nothing if that is no plain address on the web."""
+    try:
+        url = urldefrag(location).url
+        is_plain = "@" not in urlsplit(url).netloc
+    except ValueError:
+        return ""
+    return url if is_plain and url.lower().startswith(("http://", "https://")) else ""
 
 
 class _WrongPartError(LiferayError):
@@ -159,8 +171,16 @@ class Fetch:
                 self._total, self._validator = part.total, part.validator
             await self._attempts()
             await self.target.finish()
+        except LiferayError as error:
+            error.path = error.path or self.path
+            raise
         finally:
             self.target.abandon(self._part())
+
+    @property
+    def path(self) -> str:
+        """What is fetched, for texts: without the query, which may hold what no log should."""
+        return urlsplit(self.url).path
 
     def _part(self) -> Part | None:
         if not self._validator or not self.target.size:
@@ -179,7 +199,7 @@ class Fetch:
             if isinstance(error, _WrongPartError):
                 self._validator, self._total = "", None
             elif downloads.is_sign_in(error) and self._may_check():
-                await self.asker.check()
+                await self._check(error)
             elif downloads.is_sign_in(error) and self._has_checked:
                 text = "the portal accepts the credentials, and this user may not see the file"
                 raise AccessDeniedError(text, status=error.status or 0)
@@ -192,6 +212,12 @@ class Fetch:
             return False
         self._has_checked = True
         return True
+
+    async def _check(self, error: LiferayError) -> None:
+        try:
+            await self.asker.check()
+        except AuthenticationError as failure:
+            raise error from failure
 
     async def _pause(self, error: LiferayError, headers: Mapping[str, str], attempt: int) -> None:
         """Wait until the next attempt; raise the error if there is none."""
@@ -247,13 +273,14 @@ class Fetch:
             headers = dict(_ASKING)
             if self._offset:
                 headers |= {"Range": f"bytes={self._offset}-", "If-Range": self._validator}
-            answer = await self.asker.ask(url, headers, Stream(sink=self, is_foreign=not is_trusted), self.timeout)
+            stream = Stream(sink=self, is_foreign=not is_trusted)
+            answer = await self.asker.ask(url, headers, stream, timeout=self.timeout)
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not location or downloads.is_sign_in(downloads.failure_of(answer)):
                 return answer
-            url = urldefrag(location).url
-            if not url.lower().startswith(("http://", "https://")) or "@" in urlsplit(url).netloc:
-                raise RedirectError(f"it is redirected to {url[:200]!r}", location=url, status=answer.status)
+            url = _web_address(location)
+            if not url:
+                raise RedirectError(f"it is redirected to {location[:200]!r}", location=location, status=answer.status)
             is_trusted = is_trusted and self.asker.is_home(url)
         text = f"it is redirected more than {_MOST_REDIRECTS} times, at last to {url[:200]!r}"
         raise RedirectError(text, location=url)
@@ -303,7 +330,7 @@ class Fetch:
         """Take the next bytes of the file."""
         try:
             await self.target.write(data)
-            await report(self.progress, self.target.size, self._total, self.url)
+            await report(self.progress, self.target.size, self._total, path=self.path)
         except Exception as error:
             self._failure = error
             raise

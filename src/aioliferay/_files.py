@@ -10,7 +10,7 @@ import secrets
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, cast, overload
 from urllib.parse import urldefrag, urlsplit
 
 import anyio
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from aioliferay._core.messages import Command
     from aioliferay._core.values import FilePath
     from aioliferay._services import Door
+    from aioliferay._targets import Writable
     from aioliferay._tasks import BackgroundTasks
 
-    Destination = str | FilePath | BinaryIO
+    Destination = str | FilePath | Writable
 
 T = TypeVar("T")
 _SERVICES: Final = "/api/jsonws"
@@ -101,12 +102,13 @@ class Files(Explorer):
             path: of the service, such as `/dlapp/add-file-entry`.
             params: as of `Session.call`; an `UploadFile` among them is a file.
             returns: the type of the result, as of `Session.call`.
-            **options: `files=`, contents by the names of parameters: bytes, `pathlib.Path`s (opened when they are sent),
-                files opened for reading bytes (from where they stand; they are not closed), asynchronous iterators of bytes,
-                or `UploadFile`s of these, which have a name and a type. `progress=`, a function, also an asynchronous one,
-                called with the bytes of the body that have gone out, and how many there are in all, or None if nobody
-                knows; what it raises aborts the upload as a `CallbackError`. `timeout=`, seconds from now for the whole; by
-                default there is no limit as long as something moves at least every 60 seconds.
+            **options: `files=`, contents by the names of parameters: bytes, a `pathlib.Path` (opened when it is sent), a
+                file opened for reading bytes (from where it stands; it is not closed; `read` may be asynchronous), an
+                asynchronous iterator of bytes, or an `UploadFile` of one of these, which has a name and a type.
+                `progress=`, a function, also an asynchronous one: it is called with the bytes of the body that have gone
+                out, and how many there are in all, or None if nobody knows; what it raises aborts the upload as a
+                `CallbackError`. `timeout=`, seconds from now for the whole; by default there is no limit as long as
+                something moves at least every 60 seconds.
 
         Raises:
             TypeError: a name, a value, a content or `returns` is of a wrong type.
@@ -119,7 +121,7 @@ class Files(Explorer):
         given, files = _apart(path, params, options.get("files"))
         made = make_call(path, given, returns=returns, sender=None, options={"is_read": False}, catalog=self.portal.catalog)
         call = UploadCall(made, _form(made.command, files, options.get("progress")))
-        upload = Upload(call, self._exchange, f"{self.server}{_SERVICES}{path}", timeout)
+        upload = Upload(call, self._exchange, f"{self.server}{_SERVICES}{path}", timeout=timeout)
         end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=path)))
         call.can_abort(self._tasks.start(upload.run, lost=end))
         return call
@@ -231,7 +233,7 @@ def _form(command: Command, files: Mapping[str, Any], progress: Progress | None)
         raise ValueError(f"{path}: an upload cannot run for each element of a list")
     if not files:
         raise ValueError(f"{path}: no file is given: use session.call()")
-    form = Form(path, multipart.fields_of(command), f"aioliferay-{secrets.token_hex(16)}", progress)
+    form = Form(path, multipart.fields_of(command), boundary=f"aioliferay-{secrets.token_hex(16)}", progress=progress)
     for name, file in files.items():
         if not isinstance(name, str) or not is_plain_name(name):
             raise ValueError(f"{path}: {name!r:.200} is not a plain parameter name")

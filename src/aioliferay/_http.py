@@ -94,7 +94,7 @@ class Transport:
         """
         _check_headers(request.headers)
         self._check_usable()
-        message = self._message(request, trip, timeout, stream)
+        message = self._message(request, trip, timeout, stream=stream)
         jar = None if self.is_own or not hasattr(self._client.cookies, "jar") else _Jar(self._client, message.url.host)
         trip.is_sent = not self._is_traced
         try:
@@ -102,7 +102,7 @@ class Transport:
                 if stream is not None:
                     stream.watch(scope, timeout)
                 async with self._turn():
-                    return await self._exchange(message, trip, request.url, max_bytes, stream)
+                    return await self._exchange(message, trip, request.url, max_bytes=max_bytes, stream=stream)
         except LiferayError as error:
             if stream is not None and error is stream.failure:
                 error.__cause__ = stream.cause
@@ -131,7 +131,7 @@ class Transport:
         self._free = self._free or anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
         return self._free
 
-    async def _exchange(self, message: Any, trip: Trip, url: str, max_bytes: int, stream: Stream | None) -> Answer:
+    async def _exchange(self, message: Any, trip: Trip, url: str, *, max_bytes: int, stream: Stream | None) -> Answer:
         options = self._options if stream is None else self._options_of(stream)
         response: Any = await self._client.send(message, stream=True, follow_redirects=False, **options)
         trip.status = response.status_code
@@ -169,7 +169,7 @@ class Transport:
             if self._loop is not current_loop():
                 raise NotSentError("the session was used in another event loop before: make one session for each loop")
 
-    def _message(self, request: Request, trip: Trip, timeout: float | None, stream: Stream | None) -> Any:
+    def _message(self, request: Request, trip: Trip, timeout: float | None, *, stream: Stream | None) -> Any:
         connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
         content = None if stream is None else stream.content
         length = {} if content is None or content.size is None else {"content-length": str(content.size)}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aioliferay._bodies import Stream
 
 _logger = logging.getLogger("aioliferay")
+_FLOW_SECONDS: Final = 60.0  # for a request of a flow, such as for a token, where the request itself is a stream
 _MOST_BYTES: Final = 16 * 1024 * 1024  # of an answer that nobody reads
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 
@@ -130,11 +131,14 @@ class Invoker:
         Raises:
             LiferayError: there is no answer.
         """
-        if may_repeat is None and isinstance(self.auth, Keeper):
-            others = partial(self.transport.send, trip=Trip(), timeout=timeout, max_bytes=max_bytes)
-            own = await self.auth.signed(own, others)
-            return await self.transport.send(own, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
-        return await self._send(own, trip, timeout, max_bytes, may_repeat=may_repeat or _always, stream=stream)
+        if may_repeat is not None or not isinstance(self.auth, Keeper):
+            return await self._send(own, trip, timeout, max_bytes, may_repeat=may_repeat or _always, stream=stream)
+
+        async def send(request: Request) -> Answer:
+            return await self.transport.send(request, Trip(), timeout=_FLOW_SECONDS, max_bytes=_MOST_BYTES)
+
+        own = await self.auth.signed(own, send)
+        return await self.transport.send(own, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
 
     async def _ask(
         self,
@@ -164,9 +168,12 @@ class Invoker:
         stream: Stream | None = None,
     ) -> Answer:
         async def send(request: Request) -> Answer:
-            # A flow may ask for a token first: only the request itself decides whether the calls were sent.
-            its, body = (trip, stream) if request.url == own.url else (Trip(), None)
-            return await self.transport.send(request, its, timeout=timeout, max_bytes=max_bytes, stream=body)
+            if request.url == own.url:
+                return await self.transport.send(request, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
+            # A flow may ask for a token first: only the request itself decides whether the calls were sent. Others may wait
+            # for that token too, and so a stream's own time is not its time.
+            seconds = timeout if stream is None else _FLOW_SECONDS
+            return await self.transport.send(request, Trip(), timeout=seconds, max_bytes=max_bytes)
 
         if self.auth is None:
             return await send(own)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -43,10 +42,10 @@ class Portal:
         """Learn from a refusal: 6.2 refuses with status 200, 7.x with 403, 404 or 500 (`protocol.md` A.3)."""
         if not self.is_modern and isinstance(error, ServerError) and answer.status in _MODERN:
             self.is_modern = answer.body.lstrip().startswith(b"{")
-            with suppress(
-                PortalVersionWarning
-            ):  # made an error, it is raised where services are used again: this is no place
+            try:
                 self._warn()
+            except PortalVersionWarning:  # made an error: it is raised where services are used again, this is no place
+                self._warned.clear()
 
     def note_services(self, version: str) -> None:
         """Remember that services of a version, such as "6.2", are in use, and warn if the portal is of another."""
@@ -68,6 +67,6 @@ class Portal:
                 f"services of Liferay {used} are called on a portal that is {told}: some are elsewhere there, or take other "
                 f"parameters; use aioliferay.services.v{fitting.replace('.', '')}"
             )
+            self._warned.add(used)  # first: made an error, the warning ends this
             file, line = user_site()
             warnings.warn_explicit(text, PortalVersionWarning, file, line)
-            self._warned.add(used)

@@ -34,6 +34,7 @@ Text = str | None
 _SIMPLE: Final[Mapping[str, Any]] = {
     "boolean": bool,
     "byte": int,
+    "char": str,
     "int": int,
     "long": int,
     "short": int,
@@ -119,11 +120,12 @@ class Service:
         """
         if self.portal_version:
             self._door.portal.note_services(self.portal_version)
-        if None in params.values():
+        if any(value is None for value in params.values()):
             params = _without_nulls(path, params, primitives.split())
-        own = _type_of(returns, models) if isinstance(returns, str) else returns
-        if (own is not returns or any(own is each for each in _RESULTS.values())) and _is_each(params):
-            own = GenericAlias(list, own)
+        own = returns
+        if isinstance(returns, str):  # the method's own: for each element of a list, a list of it
+            own = _type_of(returns, models)
+            own = GenericAlias(list, own) if _is_each(params) else own
         return through(self._door, path, params, returns=own, **options)
 
     def _find(  # noqa: PLR0913, PLR0917 - as above

@@ -7,7 +7,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aioliferay._core.catalog import DEFAULTS, element_type
+from aioliferay._core.catalog import element_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -141,7 +141,7 @@ def _overload(catalog: Catalog, action: Action, width: int | None) -> Iterator[L
 
 
 def _note(parameter: Parameter) -> str:
-    return ", may be left out" if parameter.name in DEFAULTS else ""
+    return ", may be left out" if parameter.name == "serviceContext" else ""
 
 
 def _indented(text: str, indent: int, width: int | None) -> Iterator[Line]:

@@ -9,9 +9,9 @@ import io
 import os
 import stat
 from collections import deque
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -21,11 +21,20 @@ from aioliferay._core.values import FilePath, UploadFile
 from aioliferay.errors import CallbackError, NotSentError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
 T = TypeVar("T")
 
-FileLike = UploadFile | bytes | bytearray | memoryview | FilePath | BinaryIO | AsyncIterable[bytes]
+
+class Readable(Protocol):
+    """A file opened for reading bytes, or an object whose `read` is asynchronous."""
+
+    def read(self, size: int, /) -> bytes | Awaitable[bytes] | None:
+        """Return at most `size` bytes; nothing at the end."""
+        ...
+
+
+FileLike = UploadFile | bytes | bytearray | memoryview | FilePath | Readable | AsyncIterable[bytes]
 Progress = Callable[[int, int | None], object]
 _PIECE: Final = 64 * 1024  # bytes that go out at once
 _READ: Final = 4 * _PIECE  # bytes that are read at once: a thread costs more than a read
@@ -221,7 +230,7 @@ class Form:
         is_whole: whether its end was handed over: before that, the portal runs nothing.
     """
 
-    def __init__(self, path: str, fields: Sequence[tuple[str, str]], boundary: str, progress: Progress | None) -> None:
+    def __init__(self, path: str, fields: Sequence[tuple[str, str]], *, boundary: str, progress: Progress | None) -> None:
         self._path = path
         self._boundary = boundary
         self._head = b"".join([multipart.field(boundary, name, value) for name, value in fields])
@@ -248,7 +257,8 @@ class Form:
                 raise TypeError(f"{where}: its name and its type are text, not {type(told).__name__}")
         multipart.check_content_type(given.content_type, where)
         source, own = source_of(given.content, where)
-        head = multipart.file_head(self._boundary, name, given.filename or own or name, given.content_type)
+        filename = given.filename or own or name
+        head = multipart.file_head(self._boundary, name, filename=filename, content_type=given.content_type)
         self._files.append((name, head, source))
 
     @property
@@ -329,7 +339,7 @@ class Form:
     async def _tell(self) -> None:
         if self.sent != self._handed:
             self.sent = self._handed
-            await report(self._progress, self.sent, self.size, self._path)
+            await report(self._progress, self.sent, self.size, path=self._path)
 
     async def aclose(self) -> None:
         """Close what was opened here; an iterator that was begun has two seconds for its own end."""
@@ -357,7 +367,7 @@ class _Content:
         return data
 
 
-async def report(progress: Progress | None, done: int, total: int | None, path: str) -> None:
+async def report(progress: Progress | None, done: int, total: int | None, *, path: str) -> None:
     """Tell a callback how far something is.
 
     Raises:

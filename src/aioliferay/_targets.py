@@ -42,6 +42,14 @@ class Part:
     total: int | None = None
 
 
+class Writable(Protocol):
+    """What `to=` takes besides paths: a file opened for writing bytes, or an object whose `write` is asynchronous."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write the next bytes; if it returns a number, that many of them."""
+        ...
+
+
 class Target(Protocol):
     """Takes the bytes of one download.
 

@@ -15,7 +15,7 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._bodies import Stream
 from aioliferay._call import Call
 from aioliferay._core import codec, multipart, recovery
-from aioliferay._core.messages import Answer, Cancelled, NotRun, NotSent, Ok, Outcome, Request, Unknown, merged
+from aioliferay._core.messages import Answer, Cancelled, Failed, NotRun, NotSent, Ok, Outcome, Request, Unknown, merged
 from aioliferay._http import Trip
 from aioliferay.errors import CallCancelledError, LiferayError, NoAnswerError, NotSentError, ServerError
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted, RetryScheduled
@@ -65,7 +65,7 @@ class UploadCall(Call[T]):
 class Upload:
     """One upload under way."""
 
-    def __init__(self, call: UploadCall[Any], exchange: Exchange, url: str, timeout: float | None) -> None:
+    def __init__(self, call: UploadCall[Any], exchange: Exchange, url: str, *, timeout: float | None) -> None:
         self._call = call
         self._form = call.form
         self._exchange = exchange
@@ -141,7 +141,9 @@ class Upload:
 
     def _may_repeat(self, answer: Answer, is_gate: bool = False) -> bool:  # noqa: FBT001, FBT002 - as the keeper calls it
         """Tell whether a flow may send the form again: the portal ran nothing, and the form can be read again."""
-        if not self._form.may_go_again or not (is_gate or isinstance(self._decoded(answer), NotRun)):
+        outcome = self._decoded(answer)
+        is_undone = isinstance(outcome, NotRun) or (answer.is_unauthenticated and isinstance(outcome, Failed))
+        if not self._form.may_go_again or not (is_gate or is_undone):
             return False
         self._trip.is_sent = False
         return True

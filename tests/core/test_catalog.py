@@ -104,7 +104,7 @@ def test_reads_are_known_by_the_catalog():
     old = _parsed(_OLD)
     assert False is old.is_read("/group/add-group")
     assert True is old.is_read("/group/get-group.2")
-    assert None is old.is_read("/group/get-group.9")
+    assert True is old.is_read("/group/get-group.9")  # no such overload: what the others say
     assert None is old.is_read("/group.x/get")
 
 
@@ -125,7 +125,7 @@ def test_find_tells_overloads_apart(names, count):
 
 
 def test_find_does_without_what_the_portal_sets():
-    """A service context need not be given; of several overloads that fit without, the smallest is taken."""
+    """A service context need not be given, and on 7.x nor who calls; of overloads that fit, the smallest is taken."""
     catalog = _parsed(_OLD)
     assert catalog.find("/group/add-group", ["name"]) is not None
     assert catalog.find("/group/add-group", ["service_context"]) is None
@@ -135,14 +135,19 @@ def test_find_does_without_what_the_portal_sets():
         {"method": "GET", "path": "/a/get", "response": "int", "parameters": [{"name": n, "type": t} for n, t in some]}
         for some in ([*user.items()], [*user.items()][:2], [*user.items()][1:])
     ]
-    assert 2 == len(_parsed({"actions": actions}).find("/a/get", []).parameters)
+    assert _parsed({"actions": actions}).find("/a/get", []) is None
+    modern = [action | {"returns": {"type": "int"}} for action in actions]
+    assert 2 == len(_parsed({"services": modern}).find("/a/get", []).parameters)
 
 
 def test_merged_adds_what_is_new():
     """Catalogs of several contexts of a portal become one; the later one counts where both list the same."""
-    old, new = _parsed(_OLD), _parsed(_NEW)
+    old, new, old_actions = _parsed(_OLD), _parsed(_NEW), _OLD["actions"]
     both = old.merged([new, new])
     assert len(old.actions) + len(new.actions) == len(both.actions)
+    assert both.is_modern
+    again = old.merged([_parsed({"actions": old_actions[:1], "context": ""})])
+    assert 1 == len(again.actions)  # what was asked last counts for the whole context
     assert {"", "blogs"} == both.contexts
     assert ("7.1.3", 2) == (both.version, len(both.types))
     assert old.merged([]).actions == old.actions
@@ -188,10 +193,11 @@ def _broken(change):
         ('{"services":[{"path":"/a/b","method":"GET"}]}', "services[0].returns.type: Input should be a valid string"),
         ('{"services":[{"path":"/a/b","method":"GET","returns":{}}]}', "services[0].returns.type"),
         ('{"services":[{"path":"a/b","method":"GET","returns":{"type":"int"}}]}', "services[0].path: String should match"),
+        ('{"services":[{"path":"/a/b","method":"GET","returns":null}]}', "services[0].returns.type"),
         ('{"services":[],"types":[{"properties":[]}]}', "types[0].type: Field required"),
         (_broken(lambda it: it["actions"][0].pop("path")), "actions[0].path: Field required"),
         (_broken(lambda it: it["actions"][1]["parameters"][0].pop("type")), "actions[1].parameters[0].type: Field required"),
-        (_broken(lambda it: it["actions"][1].update(method="FETCH", path=3)), "(2 problems in all)"),
+        (_broken(lambda it: it["actions"][1].update(method=5, path=3)), "(2 problems in all)"),
     ],
 )
 def test_parse_names_the_place(text, told):
@@ -231,3 +237,27 @@ def test_shipped_catalogs():
     assert catalogs.shipped("7.4") is catalogs.shipped("7.3")
     assert catalogs.shipped(6205) is catalogs.shipped("6.2")
     assert isinstance(catalogs.shipped("7.0").actions[0], Action)
+
+
+def test_parse_takes_what_is_unusual():
+    """An unknown verb may write; what is null counts as left out; a path that no command can name is told, and skipped."""
+    action = {"method": "get", "path": "/a/b", "response": "int", "parameters": None, "description": None}
+    patch = {"method": "PATCH", "path": "/a/c", "response": "int"}
+    catalog = _parsed({"actions": [action, patch, {**action, "path": "/single"}, {**action, "path": "/a/v1/b"}]})
+    assert [True, False] == [each.is_read for each in catalog.actions]
+    assert ("", ()) == (catalog.actions[0].description, catalog.actions[0].parameters)
+    assert ("/single", "/a/v1/b") == catalog.skipped
+
+
+def test_overloads_of_equal_names_keep_their_verbs():
+    """Overloads may differ in types alone: none is lost when catalogs are merged, and a write among them counts."""
+    document = {
+        "services": [
+            {"method": verb, "path": "/foo/do", "parameters": [{"name": "id", "type": kind}], "returns": {"type": "int"}}
+            for verb, kind in (("POST", "long"), ("GET", "string"))
+        ]
+    }
+    catalog = _parsed(document)
+    assert False is catalog.is_read("/foo/do")
+    assert False is catalog.merged([]).is_read("/foo/do")
+    assert False is catalog.merged([_parsed(_NEW)]).is_read("/foo/do")

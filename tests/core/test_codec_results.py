@@ -7,12 +7,12 @@ import datetime as dt
 import json
 import threading
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 from typing_extensions import TypedDict
 
 from aioliferay._core import codec
@@ -163,3 +163,33 @@ def test_adapter_for_refuses_an_unknown_name():
     """A name that nobody has defined is refused at the line of the call, not when the result has come."""
     with pytest.raises(TypeError, match="is not a type that pydantic understands: it names one that is not defined yet"):
         codec.adapter_for("NoSuchType")
+
+
+_NAMES = ["type", "default", "expected", "metadata", "items_schema", "config", "fields", "choices", "ref", "definitions"]
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_fields_may_have_any_name(name):
+    """A model's fields may be named as the parts of a schema are: dates in them are milliseconds all the same."""
+    inner = create_model("Inner", when=(dt.datetime, ...))
+    outer = create_model("Outer", **{name: (inner, ...)})
+    expected = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
+    for kind, value in ((outer, {name: {"when": 86_400_000}}), (list[outer], [{name: {"when": 86_400_000}}])):
+        read = codec.fit(Ok(value), codec.adapter_for(kind), "/a/b").value
+        assert expected == getattr(read[0] if isinstance(read, list) else read, name).when
+    assert codec.adapter_for(create_model("Plain", **{name: (int, 0)}) | None) is not None
+
+
+def test_models_told_apart_by_a_tag():
+    """Models that a tag tells apart are read by it, also where the tag is a word of a schema."""
+
+    class Good(BaseModel):
+        kind: Literal["type"]
+        when: dt.datetime
+
+    class Bad(BaseModel):
+        kind: Literal["default"]
+
+    union = Annotated[Good | Bad, Field(discriminator="kind")]
+    read = codec.fit(Ok({"kind": "type", "when": 86_400_000}), codec.adapter_for(union), "/a/b").value
+    assert dt.datetime(1970, 1, 2, tzinfo=dt.UTC) == read.when

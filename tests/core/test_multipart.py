@@ -79,7 +79,7 @@ def test_field_of_raw_names():
 def test_recorded_form_is_what_is_sent():
     """Fields, a file, and the end are the bytes that Liferay 6.2.5 took (`uploads/text/add` of the recordings)."""
     body = multipart.field("RecBoundary7d4", "repositoryId", "20182")
-    body += multipart.file_head("RecBoundary7d4", "file", "a.txt", "text/plain") + b"Hello\r\n"
+    body += multipart.file_head("RecBoundary7d4", "file", filename="a.txt", content_type="text/plain") + b"Hello\r\n"
     body += multipart.closing("RecBoundary7d4")
     assert body == (
         b'--RecBoundary7d4\r\nContent-Disposition: form-data; name="repositoryId"\r\n\r\n20182\r\n'
@@ -90,7 +90,7 @@ def test_recorded_form_is_what_is_sent():
 
 def test_file_without_a_type_has_no_line_for_it():
     """By default the portal decides by the name which type a file has."""
-    assert b"Content-Type" not in multipart.file_head(BOUNDARY, "file", "a.txt", None)
+    assert b"Content-Type" not in multipart.file_head(BOUNDARY, "file", filename="a.txt")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_file_without_a_type_has_no_line_for_it():
 def test_name_cannot_break_out(name, sent):
     """A name cannot end its quotes or its line: browsers' escapes, and UTF-8 for the rest."""
     assert sent == multipart.escaped(name)
-    assert b'filename="%s"\r\n' % sent.encode() in multipart.file_head(BOUNDARY, "file", name, None)
+    assert b'filename="%s"\r\n' % sent.encode() in multipart.file_head(BOUNDARY, "file", filename=name)
 
 
 @given(
@@ -126,7 +126,8 @@ def test_form_is_read_back_by_another_parser(fields, files):
     expected = multipart.fields_of(codec.command(PATH, fields))
     body = b"".join(multipart.field(BOUNDARY, name, value) for name, value in expected)
     for name, (filename, content) in files.items():
-        body += multipart.file_head(BOUNDARY, name, filename, "application/octet-stream") + content + b"\r\n"
+        head = multipart.file_head(BOUNDARY, name, filename=filename, content_type="application/octet-stream")
+        body += head + content + b"\r\n"
     body += multipart.closing(BOUNDARY)
     parts = _parsed(body)
     assert [(name, value.encode()) for name, value in expected] == [part[:2] for part in parts[: len(expected)]]

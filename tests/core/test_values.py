@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from aioliferay._core import codec
-from aioliferay._core.messages import Reference
+from aioliferay._core.messages import RawParams, Reference
 from aioliferay._core.values import OrderByComparator, ServiceContext, Typed, UploadFile, WorkflowAction
 
 _COMPARATOR = "com.liferay.portlet.blogs.util.comparator.EntryDisplayDateComparator"
@@ -51,6 +51,13 @@ def test_service_context_sends_what_is_set():
     assert {"serviceContext": {}} == _sent(serviceContext=ServiceContext())
 
 
+def test_service_context_that_is_none_is_left_out():
+    """The portal makes a service context where there is none; from null it would make a NullPointerException."""
+    assert {"name": "x", "other": None} == _sent(name="x", serviceContext=None, other=None)
+    statement = codec.command("/a/b", RawParams(serviceContext=None)).statement
+    assert {"/a/b": {"serviceContext": None}} == json.loads(statement)
+
+
 def test_service_context_takes_the_portals_names_and_no_others():
     """The portal's own spelling is taken too; a name that it would ignore is refused."""
     assert 5 == ServiceContext.model_validate({"scopeGroupId": 5}).scope_group_id
@@ -67,6 +74,7 @@ def test_typed_value_goes_as_json_text():
     """With a value, a class goes as `name:class` with JSON text: an object would be dropped (`protocol.md` A.5)."""
     sent = _sent(map=Typed("java.util.HashMap", {"a": dt.datetime(1970, 1, 1, tzinfo=dt.UTC)}))
     assert {"map:java.util.HashMap": '{"a":0}'} == sent
+    assert {"m:a.B": '{"a":1}'} == _sent(m=Typed("a.B", '{"a":1}'))
     assert {"+map": "a.B$C"} == _sent(map=Typed("a.B$C"))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -16,12 +17,23 @@ from aioliferay.errors import CatalogError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DEFAULTS: Final = frozenset({"serviceContext", "userId", "user", "companyId"})  # the portal sets them itself (A.5)
+_CONTEXT: Final = frozenset({"serviceContext"})  # the portal makes one
+_CALLER: Final = frozenset(
+    {"userId", "user", "companyId"}
+)  # 7.x fills them in (A.5); 6.2.5 does not (`nesting/nest/flag-top`)
+_PATH: Final = re.compile(r"/[^/]+/[^/]+")
 _PRIMITIVE: Final = frozenset({"boolean", "byte", "char", "double", "float", "int", "long", "short"})
 
 
 class _Part(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore")
+
+
+def _or_empty(value: object) -> object:
+    return () if value is None else value
+
+
+_Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
 def _type_of(value: object) -> object:
@@ -40,7 +52,7 @@ class Parameter(_Part):
 
     name: str
     type: str
-    description: str = ""
+    description: _Text = ""
 
     @property
     def python_name(self) -> str:
@@ -66,18 +78,18 @@ class Action(_Part):
         is_deprecated: of 7.x.
     """
 
-    path: Annotated[str, Field(pattern=r"^/[^/]+/[^/]+$")]
-    method: Literal["GET", "POST", "PUT", "DELETE"]
-    parameters: tuple[Parameter, ...] = ()
+    path: Annotated[str, Field(pattern="^/")]
+    method: str
+    parameters: Annotated[tuple[Parameter, ...], BeforeValidator(_or_empty)] = ()
     returns: Annotated[str, BeforeValidator(_type_of), Field(validation_alias="response")]
-    name: str = ""
-    description: str = ""
+    name: _Text = ""
+    description: _Text = ""
     is_deprecated: bool = Field(default=False, validation_alias="deprecated")
 
     @property
     def is_read(self) -> bool:
-        """Whether it changes nothing."""
-        return self.method == "GET"
+        """Whether it changes nothing: what is not plainly a `GET` may."""
+        return self.method.upper() == "GET"
 
     @property
     def service(self) -> str:
@@ -101,8 +113,8 @@ class Action(_Part):
 
     @property
     def required(self) -> frozenset[str]:
-        """What it cannot do without, by its name in Python: the portal sets some parameters itself."""
-        return frozenset(name for name, each in self.by_python_name.items() if each.name not in DEFAULTS)
+        """What it cannot do without, by its name in Python: the portal makes a service context itself."""
+        return frozenset(name for name, each in self.by_python_name.items() if each.name not in _CONTEXT)
 
     @property
     def signature(self) -> str:
@@ -134,12 +146,16 @@ class Catalog(_Part):
         types: Java classes that 7.x describes; none on 6.2.
         version: as the portal tells it; "" on 6.2, which does not.
         contexts: what is listed; "" is the core. Nothing is known of others.
+        is_modern: whether the format is that of 7.x.
+        skipped: paths that are listed and that no command can name: they have not two parts.
     """
 
     actions: tuple[Action, ...] = ()
     types: tuple[JavaClass, ...] = ()
     version: str = ""
     contexts: frozenset[str] = frozenset({""})
+    is_modern: bool = False
+    skipped: tuple[str, ...] = ()
 
     @property
     def portal_version(self) -> PortalVersion | None:
@@ -176,7 +192,7 @@ class Catalog(_Part):
 
     def is_read(self, path: str) -> bool | None:
         """Tell whether a service changes nothing; None if it is not listed."""
-        overloads = self.overloads(path)
+        overloads = self.overloads(path) or self.by_path.get(path.rpartition(".")[0], ())
         return all(action.is_read for action in overloads) if overloads else None
 
     def properties(self, path: str) -> frozenset[str]:
@@ -190,26 +206,33 @@ class Catalog(_Part):
         return frozenset(names)
 
     def merged(self, others: Iterable[Catalog]) -> Catalog:
-        """Return one catalog of this one and others, such as of other contexts of the same portal."""
+        """Return one catalog of this one and others, such as of other contexts of the same portal.
+
+        What a later one says of a context takes the place of what an earlier one does.
+        """
         parts = (self, *others)
-        actions = {(each.path, tuple(each.by_python_name)): each for part in parts for each in part.actions}
+        owners = {context: number for number, part in enumerate(parts) for context in part.contexts}
+        actions = [(number, each) for number, part in enumerate(parts) for each in part.actions]
         return Catalog.model_construct(
-            actions=tuple(actions.values()),
+            actions=tuple(each for number, each in actions if owners[each.context] == number),
             types=tuple({each.name: each for part in parts for each in part.types}.values()),
             version=next((part.version for part in parts if part.version), ""),
-            contexts=frozenset().union(*(part.contexts for part in parts)),
+            contexts=frozenset(owners),
+            is_modern=any(part.is_modern for part in parts),
+            skipped=tuple(dict.fromkeys(path for part in parts for path in part.skipped)),
         )
 
     def find(self, path: str, names: Iterable[str]) -> Action | None:
         """Return the overload of a path that takes these parameters, by their names in Python; None if none does.
 
-        Those that the portal sets by itself may be missing.
+        Those that the portal fills in may be missing.
         """
         given = set(names)
+        filled_in = {naming.snake(name) for name in _CALLER} if self.is_modern else set[str]()
         best: Action | None = None
         for action in self.by_path.get(path, ()):
             known = action.by_python_name.keys()
-            if not action.required <= given <= known:
+            if not action.required - filled_in <= given <= known:
                 continue
             if given == known:
                 return action
@@ -244,17 +267,20 @@ def parse(text: bytes | str) -> Catalog:
         told = "; the portal refused it" if "exception" in content else ""
         raise CatalogError(f"a discovery has 'actions' or 'services', and this has neither: {_beginning(text)!r}{told}")
     context = str(content.get("contextName", "") or "")
+    listed = [_renamed(action) for action in _list(content, key)]
     parts = {
-        "actions": [_renamed(action) for action in _list(content, key)],
+        "actions": [action for action in listed if not _is_unreachable(action)],
         "types": _list(content, "types"),
         "version": content.get("version") or "",
+        "is_modern": key == "services",
+        "skipped": [action["path"] for action in listed if _is_unreachable(action)],
     }
     try:
         catalog = Catalog.model_validate(parts)
     except ValidationError as error:
         raise CatalogError(_place_of(error, key)) from None
-    listed = frozenset(action.context for action in catalog.actions)
-    return catalog.model_copy(update={"contexts": listed | {context}})
+    contexts = frozenset(action.context for action in catalog.actions)
+    return catalog.model_copy(update={"contexts": contexts or frozenset({context})})
 
 
 def _list(content: Mapping[str, Any], key: str) -> list[Any]:
@@ -264,6 +290,12 @@ def _list(content: Mapping[str, Any], key: str) -> list[Any]:
     if not isinstance(part, list):
         raise CatalogError(f"{key!r} of a discovery is a list, not {type(part).__name__}")
     return cast("list[Any]", part)  # type: ignore[redundant-cast]  # to pyright it is of unknown elements
+
+
+def _is_unreachable(action: Any) -> bool:
+    """Tell whether an action has a path that an annotation made, and that has not two parts (`protocol.md` A.9)."""
+    path = cast("dict[str, Any]", action).get("path") if isinstance(action, dict) else None
+    return isinstance(path, str) and path.startswith("/") and not _PATH.fullmatch(path)
 
 
 def _renamed(action: Any) -> Any:

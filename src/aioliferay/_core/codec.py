@@ -27,6 +27,7 @@ T = TypeVar("T")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MILLISECONDS: Final = cast("CoreConfig", {"val_temporal_unit": "milliseconds"})  # newer than its declaration
+_NAMED: Final = frozenset({"fields", "choices"})  # schemas by names: of fields, of the values of a tag
 _VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
 
@@ -55,7 +56,10 @@ def command(
     is_read = (is_read_by_name(path) if is_read is None else is_read) and not is_raw and idempotent is not False
     is_idempotent = bool(idempotent)
     known = {name: value for name, value in params.items() if type(value) is not Reference}
-    if len(known) == len(params):
+    is_whole = len(known) == len(params)
+    if known.get("serviceContext", 0) is None and not is_raw:  # of null the portal makes a NullPointerException (F.36)
+        del known["serviceContext"]
+    if is_whole:
         statement = _statement(path, known, selected)
         return Command(path, statement, None, selected, is_read, is_idempotent, is_raw, listed=selected)
     # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
@@ -181,10 +185,17 @@ def _in_milliseconds(schema: Any) -> Any:
         return parts if kind is list else tuple(parts)
     if kind is not dict:
         return schema
-    result = {key: value if key in _VALUES else _in_milliseconds(value) for key, value in schema.items()}
+    result = {key: value if key in _VALUES else _parts_in_milliseconds(key, value) for key, value in schema.items()}
     if schema.get("type") in {"model", "dataclass", "typed-dict"}:
         result["config"] = {"val_temporal_unit": "milliseconds"} | (schema.get("config") or {})
     return result
+
+
+def _parts_in_milliseconds(key: str, part: Any) -> Any:
+    if key in _NAMED and isinstance(part, dict):  # of any names, which mean nothing here
+        named: dict[Any, Any] = part
+        return {name: _in_milliseconds(inner) for name, inner in named.items()}
+    return _in_milliseconds(part)
 
 
 def _check_path(path: object) -> None:

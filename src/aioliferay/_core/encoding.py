@@ -148,7 +148,8 @@ def _typed(name: str, value: Typed) -> tuple[str, object]:
     # The portal takes a class with a value from JSON *text* only: an object would be dropped (`protocol.md` A.5).
     if value.value is None:
         return f"+{name}", value.java_class
-    return f"{name}:{value.java_class}", to_json(value_of(value.value, name)).decode()
+    plain_value = value_of(value.value, name)
+    return f"{name}:{value.java_class}", plain_value if isinstance(plain_value, str) else to_json(plain_value).decode()
 
 
 def _service_context(value: ServiceContext, where: str, depth: int) -> object:

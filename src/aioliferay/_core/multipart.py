@@ -43,7 +43,7 @@ def field(boundary: str, name: str, value: str) -> bytes:
     return f'--{boundary}\r\nContent-Disposition: form-data; name="{escaped(name)}"\r\n\r\n{value}\r\n'.encode()
 
 
-def file_head(boundary: str, name: str, filename: str, content_type: str | None) -> bytes:
+def file_head(boundary: str, name: str, *, filename: str, content_type: str | None = None) -> bytes:
     """Return what is sent before the content of a file; a line break follows the content. Without a type none is sent."""
     told = f"Content-Type: {content_type}\r\n" if content_type else ""
     line = f'Content-Disposition: form-data; name="{escaped(name)}"; filename="{escaped(filename)}"'

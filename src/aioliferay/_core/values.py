@@ -94,8 +94,9 @@ class ServiceContext(BaseModel):
 class Typed:
     """A parameter as an object of a Java class that you name: the portal makes one, and fills it with `value`.
 
-    On the wire it is `+name: class` without a value, and `name:class: "<JSON text>"` with one (`protocol.md` A.5). The class
-    must be of the type that the service declares. Since 7.2.1 the portal instantiates only classes that it has in a list.
+    On the wire it is `+name: class` without a value, and `name:class: "<JSON text>"` with one (`protocol.md` A.5); text is
+    taken for JSON text already. The class must be of the type that the service declares. Since 7.2.1 the portal instantiates
+    only classes that it has in a list.
 
     Raises:
         ValueError: the class is not named in full, such as `java.util.HashMap`.

@@ -65,10 +65,10 @@ def version_of(version: PortalVersion | str | float | tuple[int, int]) -> Portal
     """
     if isinstance(version, PortalVersion):
         return version
-    if isinstance(version, tuple):
+    if isinstance(version, tuple) and len(version) == 2:
         return PortalVersion(*version)
     text = str(version)
-    if isinstance(version, int) or text.isdigit():
+    if text.isdigit():
         number = int(text)
         if number >= 1000:
             return PortalVersion.from_build(number)

@@ -102,6 +102,8 @@ def service_source(service: ServiceClass, marker: str) -> str:
     body.append(f'    name: ClassVar[str] = "{service.service}"')
     for method in service.methods:
         body += _single(method, names) if len(method.signatures) == 1 else _overloaded(method, names)
+    if "models" in names.used:
+        names.note("Any")  # of the function that imports them
     head = [*_text.docstring(0, f"{about}."), "", "from __future__ import annotations", "", *_imports(names)]
     return _text.source(marker, [*head, *(_MODELS.split("\n")[:-1] if "models" in names.used else ()), *body])
 
@@ -128,7 +130,8 @@ def _single(method: Method, names: _Names) -> Iterator[str]:
     yield ""
     yield from _signature(method, signature, names)
     if method.is_named_otherwise:
-        yield f'        options.setdefault("is_read", {method.is_read})'
+        yield '        if options.get("is_read") is None:'
+        yield f'            options["is_read"] = {method.is_read}'
     path, arguments = f'"{method.path}"', {each.wire: each.name for each in signature.arguments}
     primitives = " ".join(each.wire for each in signature.arguments if each.is_primitive)
     call = "_find" if signature.result.is_optional and not signature.result.word else "_call"
@@ -164,7 +167,8 @@ def _overloaded(method: Method, names: _Names) -> Iterator[str]:
     yield from [line] if len(line) <= _text.WIDTH else _exploded(method.name, ["**params: Any"], "Any")
     yield from _text.docstring(8, f"Call `{method.path}`, which {_does(method)}; its overloads say what it takes.")
     if method.is_named_otherwise:
-        yield f'        params.setdefault("is_read", {method.is_read})'
+        yield '        if params.get("is_read") is None:'
+        yield f'            params["is_read"] = {method.is_read}'
     yield "        return self._overloaded("
     yield f'            "{method.path}",'
     yield from _text.words("\n".join(map(_line, method.signatures)), 12)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from aioliferay._core.catalog import Catalog
 
+_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _ACRONYMS: Final = frozenset({"api", "erc", "id", "ip", "jsonws", "seo", "uri", "url", "uuid"})
 _WORDS: Final = frozenset({"block", "manager"})  # in names of Liferay's services, and nowhere else in its catalogs
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -110,7 +111,8 @@ def _classes_of(catalog: Catalog) -> set[str]:
     types |= {action.returns for action in catalog.actions} | {each.name for each in catalog.types}
     full = {name for kind in types for name in names_of(kind)}
     services = {action.name.partition("#")[0] for action in catalog.actions if action.name}
-    return {re.split(r"[.$]", name)[-1] for name in full | services} - {""}
+    simple = {re.split(r"[.$]", name)[-1] for name in full | services}
+    return {name for name in simple if _IDENTIFIER.fullmatch(name)}
 
 
 def class_names(services: Iterable[str], capitals: Capitals) -> dict[str, str]:
