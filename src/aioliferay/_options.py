@@ -6,6 +6,7 @@ import ipaddress
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -131,6 +132,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@lru_cache
+def user_agent() -> str:
+    """Return how the library calls itself to the portal."""
+    from importlib.metadata import version  # noqa: PLC0415 - it loads a parser of e-mails
+
+    return f"aioliferay/{version('aioliferay')}"
 
 
 def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:

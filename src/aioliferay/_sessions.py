@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, Unpack, overload
 
 import anyio
@@ -15,7 +14,6 @@ from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors
 from aioliferay._auth import Authentication, authentication_of
 from aioliferay._calling import CallOptions, checked_timeout, make_call
-from aioliferay._core.explaining import Explanation
 from aioliferay._core.messages import NotSent, merged
 from aioliferay._exchange import Exchange
 from aioliferay._files import Files
@@ -30,11 +28,11 @@ from aioliferay._options import (
     Terms,
     checked_headers,
     root_of,
+    user_agent,
     warn_if_insecure,
 )
 from aioliferay._queue import NEVER_BEGAN, BatchCallback, CallQueue
 from aioliferay._services import HasServices
-from aioliferay._stages import explained
 from aioliferay._tasks import BackgroundTasks, is_prompt
 from aioliferay.errors import ClosedError, NotSentError
 
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
 
     from aioliferay._call import Call
     from aioliferay._calling import Params
+    from aioliferay._core.explaining import Explanation
     from aioliferay._core.packing import BatchLimits
     from aioliferay._core.recovery import RetryPolicy
     from aioliferay._portal import Portal
@@ -94,7 +93,7 @@ class Session(Files):
             url=self.server + INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
             auth=kept(own, self.server, self._tasks),
-            headers=merged({"User-Agent": f"aioliferay/{version('aioliferay')}"}, checked_headers(headers or {})),
+            headers=merged({"User-Agent": user_agent()}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
@@ -321,9 +320,10 @@ class BatchSession(HasServices):
 
     def explain(self) -> Explanation:
         """Tell which requests would be sent, and why there is more than one; send nothing. It prints readably."""
+        from aioliferay._explained import explanation_of  # noqa: PLC0415 - few programs ask
+
         learnt = self._session._exchange.learnt  # noqa: SLF001 - the other door of this house
-        route, requests = explained(self._queue.pending(), self._queue.terms, learnt)
-        return Explanation(self._session.url, tuple(requests), route.dependent, route.why, route.plan.reasons)
+        return explanation_of(self._session.url, self._queue.pending(), self._queue.terms, learnt)
 
     def upload(self, path: str, *_: object, **__: object) -> NoReturn:
         """Refuse: files never travel in a batch.

@@ -12,7 +12,6 @@ from pydantic_core import from_json
 
 from aioliferay._calling import bound, is_sure_of, referred, spread
 from aioliferay._core import codec, nesting, packing, plan
-from aioliferay._core.explaining import PlannedCall, PlannedRequest, PlannedStatement
 from aioliferay._core.messages import NotSent, Reference
 from aioliferay._core.packing import Nested, Room
 from aioliferay._core.plan import MOST_LEVELS, Need, Nest, Planned
@@ -162,7 +161,7 @@ def single(call: Call[Any], position_of: Callable[[Call[Any]], int]) -> list[Cal
     """Return what departs for a call that is in no nest: itself, or a part for each element; nothing if it ends here."""
     if call.done():
         return []
-    call.bind(_widened(call))
+    call.bind(widened(call))
     if call.command.params is None:
         return [call]
     try:
@@ -179,13 +178,13 @@ def single(call: Call[Any], position_of: Callable[[Call[Any]], int]) -> list[Cal
 
 def nested(nest: Nest, calls: Sequence[Call[Any]], position_of: Callable[[Call[Any]], int]) -> NestedCalls | None:
     """Return the calls of a nest, ready to depart; None if not all of them can or want to."""
-    inside = {position: calls[position] for position in _everyone(nest)}
+    inside = {position: calls[position] for position in everyone(nest)}
     if any(call.done() for call in inside.values()):
         return None
     for call in inside.values():
-        call.bind(_widened(call))
+        call.bind(widened(call))
     try:
-        command = _command_of(nest, inside)
+        command = command_of(nest, inside)
     except DependencyError:
         return None
     return NestedCalls(nest, command, inside, position_of)
@@ -193,14 +192,14 @@ def nested(nest: Nest, calls: Sequence[Call[Any]], position_of: Callable[[Call[A
 
 def members_of(nest: Nest, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
     """Return all calls of a nest, in call order."""
-    return [calls[position] for position in sorted(_everyone(nest))]
+    return [calls[position] for position in sorted(everyone(nest))]
 
 
-def _everyone(nest: Nest) -> set[int]:
+def everyone(nest: Nest) -> set[int]:
     return {nest.root.call, *nest.root.calls()}
 
 
-def _command_of(nest: Nest, inside: Mapping[int, Call[Any]]) -> Command:
+def command_of(nest: Nest, inside: Mapping[int, Call[Any]]) -> Command:
     positions = {id(call): position for position, call in inside.items()}
     return nesting.command_of(nest, {position: _bare(call, positions) for position, call in inside.items()})
 
@@ -211,7 +210,7 @@ def _bare(call: Call[Any], positions: Mapping[int, int]) -> nesting.Bare:
     Raises:
         DependencyError: one of these is missing.
     """
-    command = _widened(call)
+    command = widened(call)
     flags: list[nesting.Flag] = []
     values: dict[str, object] = {}
     for name, value in (command.params or {}).items():
@@ -226,7 +225,7 @@ def _bare(call: Call[Any], positions: Mapping[int, int]) -> nesting.Bare:
         raise DependencyError(f"a property that it refers to cannot be sent: {error}", path=call.path) from error
 
 
-def _widened(call: Call[Any]) -> Command:
+def widened(call: Call[Any]) -> Command:
     """Return the command with what other calls refer to in its white-list, if it has one."""
     command = call.command
     if not command.listed:
@@ -247,11 +246,11 @@ def requests_of(
         if isinstance(call, NestedCalls)
     }
     sizes = [len(call.command.statement) for call in calls]
-    waves = packing.waves(sizes, [call.command.is_read for call in calls], _room(terms, most_bytes), nests)
+    waves = packing.waves(sizes, [call.command.is_read for call in calls], room_of(terms, most_bytes), nests)
     return [[calls[request.start : request.stop] for request in wave] for wave in waves]
 
 
-def _room(terms: Terms, most_bytes: float = math.inf) -> Room:
+def room_of(terms: Terms, most_bytes: float = math.inf) -> Room:
     limits = terms.limits
     return Room(
         max_calls=limits.max_calls,
@@ -259,51 +258,3 @@ def _room(terms: Terms, most_bytes: float = math.inf) -> Room:
         max_nested=limits.max_nested,
         are_writes_alone=terms.are_writes_alone,
     )
-
-
-def explained(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> tuple[Route, list[PlannedRequest]]:
-    """Tell which requests the calls would be sent in. Nothing happens to them."""
-    route = route_of(calls, terms, learnt)
-    requests: list[PlannedRequest] = []
-    for number, stage in enumerate(route.plan.stages, 1):
-        drafts = [_draft(entry, calls) for entry in stage]
-        nests = {place: draft.nested for place, draft in enumerate(drafts) if draft.nested is not None}
-        sizes = [len(draft.body or b"") for draft in drafts]
-        for wave in packing.waves(sizes, [draft.is_read for draft in drafts], _room(terms), nests):
-            requests += [_planned_request(drafts[request.start : request.stop], number) for request in wave]
-    return route, requests
-
-
-class _Draft(NamedTuple):
-    statement: PlannedStatement
-    body: bytes | None
-    is_read: bool
-    nested: Nested | None = None
-
-
-def _planned_request(drafts: Sequence[_Draft], stage: int) -> PlannedRequest:
-    bodies = [draft.body for draft in drafts if draft.body is not None]
-    body = b"[%b]" % b",".join(bodies) if len(bodies) == len(drafts) else None
-    return PlannedRequest(tuple(draft.statement for draft in drafts), body, stage)
-
-
-def _draft(entry: plan.Entry, calls: Sequence[Call[Any]]) -> _Draft:
-    if isinstance(entry, int):
-        command = _widened(calls[entry])
-        body = command.statement if command.params is None else None
-        statement = PlannedStatement((_planned_call(entry, command),), None if body is None else len(body))
-        return _Draft(statement, body, command.is_read)
-    inside = {position: calls[position] for position in _everyone(entry)}
-    positions = {id(call) for call in inside.values()}
-    references = [reference for call in inside.values() for reference in call.command.references]
-    is_known = all(id(reference.source) in positions or reference.source.done() for reference in references)
-    body = _command_of(entry, inside).statement if is_known else None
-    members = [_planned_call(position, calls[position].command) for position in entry.root.calls()]
-    statement = PlannedStatement(tuple(members), None if body is None else len(body), not entry.root.is_shown)
-    is_read = all(call.command.is_read for call in inside.values())
-    return _Draft(statement, body, is_read, Nested(entry.size, len(members), not entry.root.is_shown))
-
-
-def _planned_call(position: int, command: Command) -> PlannedCall:
-    retry: Literal["idempotent", "write"] = "idempotent" if command.is_idempotent else "write"
-    return PlannedCall(command.path, position, "read" if command.is_read else retry)
