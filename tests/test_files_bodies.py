@@ -8,7 +8,7 @@ import anyio
 import httpx
 import pytest
 
-from aioliferay import AuthenticationError, Failed, NotRun, ServerError, Session
+from aioliferay import AuthenticationError, Failed, NotRun, ProtocolError, ServerError, Session
 from aioliferay._bodies import Stream, take
 from aioliferay._core.messages import Answer
 from aioliferay.auth import SignIn
@@ -160,4 +160,4 @@ async def test_credentials_that_are_not_renewed():
             portal.misbehave(path="/c/portal/login", status=500, html=True)
             with pytest.raises(AuthenticationError, match="the portal redirects to its sign-in page") as caught:
                 await session.download("/documents/20182/0/minutes")
-    assert isinstance(caught.value.__cause__, ServerError)
+    assert isinstance(caught.value.__cause__, ServerError | ProtocolError)

@@ -27,7 +27,7 @@ from aioliferay import (
     RetryPolicy,
     Session,
     _downloads,
-    _files,
+    _moving,
 )
 from aioliferay.errors import AnswerTooLargeError
 from aioliferay.files import Download
@@ -722,7 +722,7 @@ async def test_time_for_a_whole_download(tmp_path):
 
 async def test_pause_in_which_nothing_comes(tmp_path, monkeypatch):
     """Without a limit a download ends where nothing comes for long; a slow function of the caller's is no such pause."""
-    monkeypatch.setattr(_files, "LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(_moving, "LONGEST_PAUSE", 0.3)
 
     async def slow(connection):
         await connection.request()
@@ -773,9 +773,11 @@ async def test_session_that_is_left_waits_for_a_download():
     async def fetch(session):
         got.append(await session.download("/x"))
 
-    async with serving(Library(DATA)) as url, anyio.create_task_group() as group, Session(url) as session:
+    library = Library(DATA)
+    async with serving(library) as url, anyio.create_task_group() as group, Session(url) as session:
         group.start_soon(fetch, session)
-        await anyio.lowlevel.checkpoint()
+        while not library.asked:
+            await anyio.lowlevel.checkpoint()
     assert [DATA] == got
 
 
@@ -855,7 +857,7 @@ async def test_temporary_files_are_beside_the_target(tmp_path, monkeypatch):
 
 def test_limit_of_a_pause_is_that_of_uploads():
     """Uploads and downloads may pause equally long."""
-    assert _downloads.LONGEST_PAUSE == _files.LONGEST_PAUSE == 60
+    assert _downloads.LONGEST_PAUSE == _moving.LONGEST_PAUSE == 60
 
 
 async def test_error_of_a_download_names_the_file():
@@ -866,6 +868,6 @@ async def test_error_of_a_download_names_the_file():
         await connection.answer(b"", 404)
 
     async with serving(conduct) as url, Session(url) as session:
-        with pytest.raises(NotFoundError, match="^/documents/x was refused: there is no such file") as caught:
+        with pytest.raises(NotFoundError, match=r"^/documents/x was refused: there is no such file") as caught:
             await session.download("/documents/x?token=topsecret")
     assert "topsecret" not in str(caught.value)

@@ -14,8 +14,8 @@ from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSStream
 
 from aioliferay import NoAnswerError, ProtocolError
-from aioliferay._core.messages import Request
 from aioliferay._bodies import body_of
+from aioliferay._core.messages import Request
 from aioliferay._http import Transport, Trip
 from loopback import HEAD, loopback, read_request
 

@@ -216,7 +216,7 @@ class Fetch:
     async def _check(self, error: LiferayError) -> None:
         try:
             await self.asker.check()
-        except AuthenticationError as failure:
+        except LiferayError as failure:
             raise error from failure
 
     async def _pause(self, error: LiferayError, headers: Mapping[str, str], attempt: int) -> None:

@@ -54,7 +54,7 @@ class Source(Protocol):
     is_rereadable: bool
 
     async def open(self) -> None:
-        """Get ready; a second time, begin again."""
+        """Get ready; a second time, begin again. The size stays: it was announced."""
         ...
 
     async def read(self) -> bytes:

@@ -165,7 +165,7 @@ class FakePortal:
     ) -> None:
         """Let the next `times` service calls go wrong; each request to /invoke or a direct URL takes the next fault in line.
 
-        With `path` (a pattern as of `fnmatch`: "/c/portal/login", "/documents/*") it is the next requests to such a path
+        With `path` (a pattern as of `fnmatch`: `/c/portal/login`, `/documents/*`) it is the next requests to such a path
         that go wrong, whatever is there: `drop` and `statement` then mean the whole request, and a `body` without a
         `status` is put in place of the real answer's.
 
