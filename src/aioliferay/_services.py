@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
-from types import GenericAlias
+from types import GenericAlias, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, overload
 
 from pydantic import BaseModel
@@ -120,7 +120,7 @@ class Service:
         """
         if self.portal_version:
             self._door.portal.note_services(self.portal_version)
-        if any(value is None for value in params.values()):
+        if NoneType in map(type, params.values()):  # not `None in`, which would compare values of the caller's own
             params = _without_nulls(path, params, primitives.split())
         own = returns
         if isinstance(returns, str):  # the method's own: for each element of a list, a list of it
