@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import math
+import socket
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
@@ -88,8 +90,8 @@ def test_tokens_can_be_handed_in_and_saved():
     saved = []
     given = OAuth2Token("mine", "R", 2000.0, 600.0)
     way = OAuth2ClientCredentials("id", token=given, on_token=saved.append)
-    assert ([], given) == _run(way)
-    way = OAuth2ClientCredentials("id", token=given, on_token=saved.append)
+    for _ in range(2):  # also for the next session, and after an attempt that failed
+        assert ([], given) == _run(way)
     flow = way.obtain(_SERVER, None, 1950.0)
     assert "refresh_token" == _form(next(flow))["grant_type"]
     save = flow.send(_GOOD)
@@ -159,10 +161,19 @@ def test_refusals_of_the_token_endpoint(kind, text, answer):
 
 @pytest.mark.parametrize(
     ("expires_in", "lifetime"),
-    [(600, 600.0), ("600", 600.0), (None, math.inf), ("soon", math.inf), (-5, math.inf), ([1], math.inf)],
+    [
+        (600, 600.0),
+        ("600", 600.0),
+        (None, math.inf),
+        ("soon", math.inf),
+        (0, 0.0),
+        (-5, 0.0),
+        ("nan", math.inf),
+        ([1], math.inf),
+    ],
 )
 def test_lifetimes(expires_in, lifetime):
-    """A life that the portal does not tell, or tells as nonsense, is taken for endless: a refusal will tell."""
+    """A life that the portal does not tell, or tells as nonsense, is endless: a refusal will tell; a past one is over."""
     assert lifetime == _run(OAuth2ClientCredentials("id"), _answer(access_token="A", expires_in=expires_in))[1].lifetime
 
 
@@ -179,6 +190,32 @@ def test_secrets_stay_secret():
         OAuth2ClientCredentials(5)
     with pytest.raises(TypeError):
         OAuth2Password("id", user="u", password=5)
+
+
+@pytest.mark.parametrize("token", [OAuth2Token("A", "R", 1600.0, 600.0, "all"), OAuth2Token("A")])
+def test_tokens_as_plain_json(token):
+    """A token can be saved as plain JSON, which knows no infinity, and read again."""
+    text = json.dumps(token.to_dict(), allow_nan=False)
+    assert token == OAuth2Token.from_dict(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("saved", "kind"),
+    [
+        (None, ValueError),
+        ({}, ValueError),
+        ([1], ValueError),
+        ({"access_token": 5}, TypeError),
+        ({"access_token": "s3cret", "refresh_token": None}, TypeError),
+        ({"access_token": "s3cret", "expires_at": "soon"}, TypeError),
+        ({"access_token": "s3cret", "lifetime": math.nan}, TypeError),
+    ],
+)
+def test_what_is_no_saved_token(saved, kind):
+    """What is no saved token is refused, without being shown."""
+    with pytest.raises(kind, match="saved token") as caught:
+        OAuth2Token.from_dict(saved)
+    assert "s3cret" not in str(caught.value)
 
 
 @given(
@@ -262,9 +299,44 @@ async def test_authorization_code_refused_by_the_user(free_tcp_port):
 @anyio_test
 async def test_redirect_uri_must_be_of_this_computer():
     """Nobody can listen at an address of another computer."""
-    for uri in ("http://example.com:80/", "http://127.0.0.1/"):
+    for uri in ("http://example.com:80/", "http://127.0.0.1/", "http://127.0.0.1:99999/", "http://["):
         with pytest.raises(NotSentError, match="no address of this computer"):
             await code_from_browser("http://portal.test", uri, "S", lambda _: None)
+
+
+@anyio_test
+async def test_browser_that_does_not_end(free_tcp_port):
+    """A browser may end only with its last window: the code counts as soon as it is there, also from who leaves early."""
+    ended = threading.Event()
+
+    def browse(_):
+        with socket.create_connection(("127.0.0.1", free_tcp_port)) as stream:
+            stream.sendall(b"GET /callback?code=C0DE&state=S HTTP/1.1\r\nHost: x\r\n\r\n")
+        ended.wait(30)
+
+    try:
+        with anyio.fail_after(20):
+            redirect = f"http://127.0.0.1:{free_tcp_port}/callback"
+            assert "C0DE" == await code_from_browser("http://portal.test", redirect, "S", browse)
+    finally:
+        ended.set()
+
+
+@anyio_test
+async def test_browser_that_cannot_be_opened(free_tcp_port):
+    """Where no browser can be opened, nobody waits for it, and the error names the address to open."""
+
+    def fail(_):
+        raise OSError("no display")
+
+    redirect = f"http://127.0.0.1:{free_tcp_port}/callback"
+    for open_url, text in (
+        (lambda _: False, "no browser could be opened; open http://portal.test/ask"),
+        (fail, "no display"),
+    ):
+        with anyio.fail_after(20), pytest.raises(AuthenticationError, match=text) as caught:
+            await code_from_browser("http://portal.test/ask", redirect, "S", open_url)
+        assert "http://portal.test/ask" in str(caught.value)
 
 
 async def _visit(port, target):

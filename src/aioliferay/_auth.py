@@ -5,6 +5,7 @@ Knows no HTTP library and no event loop, so each flow is tested with `next` and 
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from aioliferay.errors import NotSentError
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from aioliferay._core.messages import Answer, Request
+    from aioliferay.errors import LiferayError
 
 C = TypeVar("C")
+E = TypeVar("E", bound="LiferayError")
 Verdict = Literal["accepted", "refused", "doubtful"]
 
 
@@ -35,7 +38,7 @@ class Renewable(Protocol[C]):
     """A way to authenticate with credentials that the portal gives and that end: a session by cookies, an access token."""
 
     def obtain(self, server: str, old: C | None, now: float) -> Generator[Any, Any, C]:
-        """Yield requests, and get their answers, or yield a function to await, and get its result; return new credentials.
+        """Yield requests, and get their answers, or yield a `Step`, and get its result; return new credentials.
 
         `old` are those before, if there were any; `now` is the time in seconds since 1970.
         """
@@ -65,6 +68,36 @@ class Renewable(Protocol[C]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A function to await between requests for credentials.
+
+    Attributes:
+        function: it has as long as a request, and what it raises ends the renewal.
+        is_personal: it asks a person, and has its own limit; it ends as soon as nobody waits for the credentials.
+        told: what is logged if it fails, where the renewal does without; "" where it does not.
+    """
+
+    function: Callable[[], Awaitable[Any]] = field(repr=False)
+    is_personal: bool = False
+    told: str = ""
+
+    async def __call__(self) -> Any:
+        """Call the function."""
+        return await self.function()
+
+
+def lasting(error: E, seconds: float) -> E:
+    """Return the error, marked so that credentials are not asked for again for so many seconds."""
+    vars(error)["_lasting_seconds"] = seconds
+    return error
+
+
+def lasting_seconds(error: LiferayError) -> float:
+    """Return for how long an error is to be taken for the answer."""
+    return float(vars(error).get("_lasting_seconds", 0.0))
+
+
 class BasicAuth:
     """User name (on a stock portal: the e-mail address) and password with every request, in UTF-8.
 
@@ -72,16 +105,12 @@ class BasicAuth:
     """
 
     def __init__(self, user: str, password: str) -> None:
-        if not isinstance(user, str) or not isinstance(password, str):
-            raise TypeError("auth= takes a pair of texts: (user, password)")
-        if ":" in user:
-            raise ValueError("a user name for basic authentication cannot contain ':'")
-        try:
-            pair = f"{user}:{password}".encode()
-        except UnicodeEncodeError:
-            raise ValueError("user and password must be text that UTF-8 can carry") from None  # its cause shows the password
         self._user = user
-        self._header = "Basic " + base64.b64encode(pair).decode("ascii")
+        header = _basic(user, password)
+        del password  # what prints the local variables of a traceback shall not find it
+        if isinstance(header, Exception):
+            raise header
+        self._header = header
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request once, with its `Authorization` header."""
@@ -101,11 +130,15 @@ class BearerAuth:
 
     def __init__(self, token: str | Callable[[], Awaitable[str]]) -> None:
         self._fetch = token if callable(token) else None
-        self._header = "" if callable(token) else _bearer(token)
+        bearer = Bearer("") if callable(token) else _bearer(token)
+        del token  # as in `BasicAuth`
+        if isinstance(bearer, Exception):
+            raise bearer
+        self._bearer = bearer
 
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request once, with its `Authorization` header."""
-        yield request.with_header("Authorization", self._header)
+        yield request.with_header("Authorization", self._bearer.header)
 
     @property
     def fetched(self) -> Fetched | None:
@@ -116,33 +149,43 @@ class BearerAuth:
         return "BearerAuth(token hidden)"
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """The `Authorization` header of a token, in a box that does not show it."""
+
+    header: str = field(repr=False)
+
+
 class Fetched:
-    """Bearer tokens that an async function brings; the credentials are the header."""
+    """Bearer tokens that an async function brings."""
 
     def __init__(self, fetch: Callable[[], Awaitable[str]]) -> None:
         self._fetch = fetch
 
-    def obtain(self, server: str, old: str | None, now: float) -> Generator[Any, Any, str]:  # noqa: ARG002 - as `Renewable`
+    def obtain(self, server: str, old: Bearer | None, now: float) -> Generator[Any, Any, Bearer]:  # noqa: ARG002 - as `Renewable`
         """Fetch a token."""
-        return _bearer((yield self._fetch))
+        bearer = _bearer((yield Step(self._fetch)))
+        if isinstance(bearer, Exception):
+            raise bearer
+        return bearer
 
-    def is_due(self, credentials: str, now: float) -> bool:  # noqa: ARG002 - as above
+    def is_due(self, credentials: Bearer, now: float) -> bool:  # noqa: ARG002 - as above
         """Return False: nobody knows how long it lasts."""
         return False
 
-    def signed(self, request: Request, credentials: str) -> Request:
+    def signed(self, request: Request, credentials: Bearer) -> Request:
         """Return the request with its `Authorization` header."""
-        return request.with_header("Authorization", credentials)
+        return request.with_header("Authorization", credentials.header)
 
-    def verdict(self, answer: Answer, credentials: str) -> Verdict:  # noqa: ARG002 - as above
+    def verdict(self, answer: Answer, credentials: Bearer) -> Verdict:  # noqa: ARG002 - as above
         """Tell what an answer says of the token: with status 401 nothing ran."""
         return bearer_verdict(answer)
 
-    def used(self, credentials: str, now: float) -> str:  # noqa: ARG002 - as above
+    def used(self, credentials: Bearer, now: float) -> Bearer:  # noqa: ARG002 - as above
         """Return the header: its use changes nothing."""
         return credentials
 
-    def farewell(self, server: str, credentials: str) -> Request | None:  # noqa: ARG002 - as above
+    def farewell(self, server: str, credentials: Bearer) -> Request | None:  # noqa: ARG002 - as above
         """Return None: a token simply ends."""
         return None
 
@@ -154,12 +197,26 @@ def bearer_verdict(answer: Answer) -> Verdict:
     return "doubtful" if answer.is_unauthenticated else "accepted"
 
 
-def _bearer(token: object) -> str:
+def _basic(user: object, password: object) -> str | Exception:
+    """Return the `Authorization` header, or what is wrong: raised here, its traceback would hold the password."""
+    if not isinstance(user, str) or not isinstance(password, str):
+        return TypeError("auth= takes a pair of texts: (user, password)")
+    if ":" in user:
+        return ValueError("a user name for basic authentication cannot contain ':'")
+    try:
+        pair = f"{user}:{password}".encode()
+    except UnicodeEncodeError:
+        return ValueError("user and password must be text that UTF-8 can carry")
+    return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+def _bearer(token: object) -> Bearer | Exception:
+    """Return the header, or what is wrong, as `_basic`."""
     if not isinstance(token, str):
-        raise TypeError("BearerAuth takes the token as text, or an async function that returns it")
+        return TypeError("BearerAuth takes the token as text, or an async function that returns it")
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError("a bearer token is printable ASCII text without spaces")
-    return f"Bearer {token}"
+        return ValueError("a bearer token is printable ASCII text without spaces")
+    return Bearer(f"Bearer {token}")
 
 
 async def authenticated(

@@ -10,7 +10,7 @@ import sys
 import weakref
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urljoin
 
 import anyio
@@ -66,6 +66,7 @@ class Transport:
             raise TypeError(f"http= takes an httpx.AsyncClient or a client of the same shape, not {type(client).__name__}")
         self.is_own = client is None
         self._client: Any = _own_client() if client is None else client
+        self._sender: Any = self._client if client is None else _without_jar(client)
         self._loop: object = None
         self._free: anyio.Semaphore | None = None
         self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
@@ -95,7 +96,6 @@ class Transport:
         _check_headers(request.headers)
         self._check_usable()
         message = self._message(request, trip, timeout, stream=stream)
-        jar = None if self.is_own or not hasattr(self._client.cookies, "jar") else _Jar(self._client, message.url.host)
         trip.is_sent = not self._is_traced
         try:
             with anyio.move_on_after(timeout) as scope:
@@ -111,9 +111,6 @@ class Transport:
             mapped = _mapped(error, trip, request.url, timeout)
             # What the library says of a header that it refuses holds the header, which may be a credential.
             raise mapped from (None if type(mapped) is NotSentError else error)
-        finally:
-            if jar is not None:
-                jar.take_back()
         raise _expired(trip, request.url, timeout, is_stream=stream is not None)
 
     def is_home(self, url: str, server: str) -> bool:
@@ -133,7 +130,7 @@ class Transport:
 
     async def _exchange(self, message: Any, trip: Trip, url: str, *, max_bytes: int, stream: Stream | None) -> Answer:
         options = self._options if stream is None else self._options_of(stream)
-        response: Any = await self._client.send(message, stream=True, follow_redirects=False, **options)
+        response: Any = await self._sender.send(message, stream=True, follow_redirects=False, **options)
         trip.status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
         with suppress(KeyError, ValueError):  # none, or one that is no URL
@@ -201,7 +198,7 @@ class Transport:
         message.headers.pop("cookie", None)
         if given is None:
             self._cookies.set_cookie_header(message)
-        else:
+        elif given:  # "" stands for none at all, not even those of the client
             message.headers["cookie"] = given
 
     def _tracer(self, trip: Trip) -> Any:
@@ -216,27 +213,23 @@ class Transport:
         return trace
 
 
-class _Jar:
-    """A given client's cookies as they were before a request: what the portal sets is not for its owner's other requests."""
+def _without_jar(client: Any) -> Any:
+    """Return a given client with everything that is its own but the cookies: what the portal sets is not for its owner.
 
-    def __init__(self, client: Any, host: str) -> None:
-        self._jar: http.cookiejar.CookieJar = client.cookies.jar
-        self._host = host
-        self._before = self._cookies()
+    It shares the state of the client, so that hooks, authentication and what a subclass counts work as they do there.
+    """
+    cookies = client.cookies
+    if not hasattr(cookies, "jar") or not hasattr(client, "__dict__"):
+        return client
+    nowhere = type(cookies)(http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])))
+    kind = cast("Any", type(client))
+    view: Any = object.__new__(type(kind.__name__, (kind,), {"cookies": property(lambda _: nowhere), "__del__": _nothing}))
+    view.__dict__ = client.__dict__
+    return view
 
-    def _cookies(self) -> dict[tuple[str, str, str], http.cookiejar.Cookie]:
-        # A host without a dot has ".local" behind its name in a jar (RFC 2965).
-        mine = [cookie for cookie in self._jar if self._host.endswith(cookie.domain.lstrip(".").removesuffix(".local"))]
-        return {(cookie.domain, cookie.path, cookie.name): cookie for cookie in mine}
 
-    def take_back(self) -> None:
-        """Make the jar, as far as the portal's host is concerned, what it was."""
-        for key, cookie in self._cookies().items():
-            before = self._before.get(key)
-            if before is None:
-                self._jar.clear(*key)
-            elif before is not cookie:
-                self._jar.set_cookie(before)
+def _nothing(_: object) -> None:
+    """Leave what a client does at its end to the client."""
 
 
 class _Whole(httpx.ByteStream):

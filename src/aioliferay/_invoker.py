@@ -6,7 +6,6 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aioliferay._auth import Authentication, authenticated
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("aioliferay")
 _FLOW_SECONDS: Final = 60.0  # for a request of a flow, such as for a token, where the request itself is a stream
-_MOST_BYTES: Final = 16 * 1024 * 1024  # of an answer that nobody reads
+_MOST_BYTES: Final = 16 * 1024 * 1024  # of an answer to a request for credentials
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 
 
@@ -64,6 +63,11 @@ class Invoker:
     count: int = 0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=16))
     portal: Portal = field(default_factory=Portal)
+
+    def __post_init__(self) -> None:
+        """Give the keeper of credentials its connection."""
+        if isinstance(self.auth, Keeper):
+            self.auth.carry = self._fetch
 
     @property
     def fastest(self) -> float | None:
@@ -134,10 +138,7 @@ class Invoker:
         if may_repeat is not None or not isinstance(self.auth, Keeper):
             return await self._send(own, trip, timeout, max_bytes, may_repeat=may_repeat or _always, stream=stream)
 
-        async def send(request: Request) -> Answer:
-            return await self.transport.send(request, Trip(), timeout=_FLOW_SECONDS, max_bytes=_MOST_BYTES)
-
-        own = await self.auth.signed(own, send)
+        own = await self.auth.signed(own)
         return await self.transport.send(own, trip, timeout=timeout, max_bytes=max_bytes, stream=stream)
 
     async def _ask(
@@ -183,13 +184,27 @@ class Invoker:
             return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
 
         if isinstance(self.auth, Keeper):
-            return await self.auth.send(own, send_for_flow, may_repeat=may_repeat)
+            patience = self.auth.patience(timeout if stream is None else None)  # a stream's is that of its pauses
+            return await self.auth.send(own, send_for_flow, may_repeat=may_repeat, patience=patience)
         return await authenticated(own, self.auth, send_for_flow, may_repeat=may_repeat)
+
+    async def _fetch(self, request: Request) -> Answer:
+        """Send a request for credentials, within the limits of their keeper: many may wait for it, each with its own."""
+        seconds = self.auth.seconds if isinstance(self.auth, Keeper) else _FLOW_SECONDS
+        if self.transport.is_home(request.url, self.url):
+            request = replace(request, headers=merged(self.headers, request.headers))
+        answer = await self.transport.send(request, Trip(), timeout=seconds, max_bytes=_MOST_BYTES)
+        return replace(answer, is_unauthenticated=True) if is_unauthenticated(answer) else answer
+
+    def close_soon(self) -> None:
+        """Note that the session is being closed: what nobody waits for ends."""
+        if isinstance(self.auth, Keeper):
+            self.auth.close_soon()
 
     async def aclose(self) -> None:
         """Give back what the portal gave, such as a session of its own."""
         if isinstance(self.auth, Keeper):
-            await self.auth.aclose(partial(self.transport.send, trip=Trip(), timeout=10, max_bytes=_MOST_BYTES))
+            await self.auth.aclose()
 
     def notice(self, event: ExchangeEvent) -> None:
         """Tell the hooks."""

@@ -11,12 +11,12 @@ import webbrowser
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from aioliferay._auth import bearer_verdict
+from aioliferay._auth import Step, bearer_verdict
 from aioliferay._core.messages import Request
 from aioliferay._loopback import code_from_browser
 from aioliferay.errors import AuthenticationError, ProtocolError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aioliferay._core.messages import Answer
 
 _AHEAD_SECONDS: Final = 60.0
+_UNSAVED: Final = "on_token failed: a new token was not saved"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
@@ -50,6 +51,35 @@ class OAuth2Token:
     scope: str = ""
     id: object = field(default_factory=object, repr=False, compare=False)
 
+    def to_dict(self) -> dict[str, str | float | None]:
+        """Return the token as plain JSON has it, to be saved where nobody else can read it."""
+        times = {"expires_at": self.expires_at, "lifetime": self.lifetime}
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            **{name: seconds if math.isfinite(seconds) else None for name, seconds in times.items()},
+            "scope": self.scope,
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
+        """Return the token that `to_dict` made this of.
+
+        Raises:
+            TypeError, ValueError: it is none of these; the text shows no token.
+        """
+        try:
+            texts = [saved["access_token"], saved.get("refresh_token", ""), saved.get("scope", "")]
+            times = [saved.get("expires_at"), saved.get("lifetime")]
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError("no saved token: it has no access_token") from None
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a saved token has its tokens and its scope as text")
+        if not all(seconds is None or (isinstance(seconds, int | float) and not math.isnan(seconds)) for seconds in times):
+            raise TypeError("a saved token has its times in seconds, or null")
+        ends = [math.inf if seconds is None else float(seconds) for seconds in times]
+        return cls(texts[0], texts[1], ends[0], ends[1], texts[2])
+
 
 class _OAuth2:
     """What all grants share: how tokens are asked for, shown, and renewed."""
@@ -64,16 +94,19 @@ class _OAuth2:
         on_token: Callable[[OAuth2Token], Awaitable[object] | object] | None = None,
         token_url: str = "",
     ) -> None:
-        if not isinstance(client_id, str) or not isinstance(client_secret, str):
-            raise TypeError(f"{type(self).__name__} takes the client's id and secret as text")
+        is_text = isinstance(client_id, str) and isinstance(client_secret, str)
         self._client = {"client_id": client_id} | ({"client_secret": client_secret} if client_secret else {})
+        del client_secret  # what prints the local variables of a traceback shall not find it
+        if not is_text:
+            raise TypeError(f"{type(self).__name__} takes the client's id and secret as text")
         self._scope = {"scope": scope} if scope else {}
         self._token = token
         self._on_token = on_token
         self._token_url = token_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._client['client_id']!r}, secrets hidden)"
+        client: Mapping[str, str] = getattr(self, "_client", {})  # none, while its constructor fails
+        return f"{type(self).__name__}({client.get('client_id', '')!r}, secrets hidden)"
 
     def obtain(self, server: str, old: OAuth2Token | None, now: float) -> Generator[Any, Any, OAuth2Token]:
         """Return the token that was handed in, or refresh the old one, or ask for a new one.
@@ -82,8 +115,8 @@ class _OAuth2:
             AuthenticationError: the portal refuses client or user.
             ProtocolError: it answers something else than a token.
         """
-        given, self._token = self._token, None
-        if old is None and given is not None and not self.is_due(given, now):
+        given = self._token if old is None else None  # for each session anew: what it became is the session's
+        if given is not None and not self.is_due(given, now):
             return given
         refresh_token = (old or given or _NONE).refresh_token
         token: OAuth2Token | None = None
@@ -95,7 +128,7 @@ class _OAuth2:
             grant = yield from self._grant(server)
             token = yield from self._ask(server, grant, now)
         if self._on_token is not None:
-            yield partial(_told, self._on_token, token)
+            yield Step(partial(_told, self._on_token, token), told=_UNSAVED)
         return token
 
     def is_due(self, credentials: OAuth2Token, now: float) -> bool:
@@ -139,7 +172,7 @@ class OAuth2ClientCredentials(_OAuth2):
         client_secret: as above.
         scope: what to ask for, with spaces between, such as `liferay-json-web-services.everything.read`.
         token: one that was saved.
-        on_token: called with each new token, to save it; may be async.
+        on_token: called with each new token, to save it; may be async. If it fails, that is logged, and calls go on.
         token_url: where tokens are given, by default `/o/oauth2/token` of the portal.
     """
 
@@ -152,10 +185,15 @@ class OAuth2Password(_OAuth2):
     """Access as a user whose password the program has. The other arguments are those of `OAuth2ClientCredentials`."""
 
     def __init__(self, client_id: str, client_secret: str = "", *, user: str, password: str, **options: Any) -> None:
-        super().__init__(client_id, client_secret, **options)
-        if not isinstance(user, str) or not isinstance(password, str):
-            raise TypeError("OAuth2Password takes user and password as text")
+        is_text = isinstance(user, str) and isinstance(password, str)
         self._user = {"username": user, "password": password}
+        del password  # as in the base
+        try:
+            super().__init__(client_id, client_secret, **options)
+        finally:
+            del client_secret
+        if not is_text:
+            raise TypeError("OAuth2Password takes user and password as text")
 
     def _grant(self, server: str) -> Generator[Any, Any, Mapping[str, str]]:  # noqa: ARG002 - as in its base
         yield from ()
@@ -188,7 +226,10 @@ class OAuth2AuthorizationCode(_OAuth2):
         authorize_url: str = "",
         **options: Any,
     ) -> None:
-        super().__init__(client_id, client_secret, **options)
+        try:
+            super().__init__(client_id, client_secret, **options)
+        finally:
+            del client_secret  # as in the base
         self._redirect_uri = redirect_uri
         self._open_url = open_url
         self._authorize_url = authorize_url
@@ -206,7 +247,8 @@ class OAuth2AuthorizationCode(_OAuth2):
             **self._scope,
         }
         url = f"{self._authorize_url or f'{server}/o/oauth2/authorize'}?{urlencode(query)}"
-        code: str = yield partial(code_from_browser, url, self._redirect_uri, state, self._open_url)
+        ask = partial(code_from_browser, url, self._redirect_uri, state, self._open_url)
+        code: str = yield Step(ask, is_personal=True)
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri}
         return {**grant, "code_verifier": verifier}
 
@@ -256,4 +298,4 @@ def _seconds(value: object) -> float:
         seconds = float(cast("Any", value))
     except (TypeError, ValueError, OverflowError):
         return math.inf
-    return seconds if seconds > 0 else math.inf
+    return math.inf if math.isnan(seconds) else max(seconds, 0.0)

@@ -33,13 +33,9 @@ JavaObject = Mapping[str, Any] | BaseModel | Typed | Enum | str
 Text = str | None
 _SIMPLE: Final[Mapping[str, Any]] = {
     "boolean": bool,
-    "byte": int,
+    **dict.fromkeys(("byte", "int", "long", "short"), int),
+    **dict.fromkeys(("float", "double"), float),
     "char": str,
-    "int": int,
-    "long": int,
-    "short": int,
-    "float": float,
-    "double": float,
     "string": Text,
 }
 _RESULTS: Final[Mapping[str, Any]] = {

@@ -19,7 +19,7 @@ from aioliferay._exchange import Exchange
 from aioliferay._files import Files
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
-from aioliferay._keeper import kept
+from aioliferay._keeper import kept, want
 from aioliferay._options import (
     INVOKE,
     BatchOptions,
@@ -92,7 +92,7 @@ class Session(Files):
         invoker = Invoker(
             url=self.server + INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
-            auth=kept(own, self.server, self._tasks),
+            auth=kept(own, self.server, self._tasks, seconds=timeout),
             headers=merged({"User-Agent": user_agent()}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
@@ -157,6 +157,7 @@ class Session(Files):
 
     async def _close(self, grace: float) -> None:
         self._is_closed = True
+        self._exchange.invoker.close_soon()
         try:
             if grace:
                 with anyio.move_on_after(grace):
@@ -186,8 +187,7 @@ class Session(Files):
         await self._leave(kind)
 
     async def _leave(self, kind: type[BaseException] | None) -> None:
-        # Who leaves by an exception will not look at what is read: only writes have their grace. Who is cancelled, or
-        # interrupted by Ctrl-C, wants out at once.
+        # Who leaves by an exception will not look at what is read; who is cancelled, or interrupted, wants out at once.
         if kind is not None:
             self._exchange.cancel(only_reads=True)
         await self._close(0 if is_prompt(kind) else _GRACE_SECONDS)
@@ -203,6 +203,7 @@ class Session(Files):
 
     async def _send_one(self, call: Call[Any]) -> None:
         watch = deadline.watch(self._tasks, [call])
+        want(call.add_done_callback)
         try:
             await self._exchange.run([call])
         finally:

@@ -38,7 +38,11 @@ async def sign_in(server: str, user: str, password: str, **options: Any) -> Sess
         AuthenticationError: the portal does not take this user with this password. It is tried once.
         LiferayError: no answer, or a refusal.
     """
-    session = Session(server, auth=SignIn(user, password), **options)
+    try:
+        way = SignIn(user, password)
+    finally:
+        del password  # what prints the local variables of a traceback shall not find it
+    session = Session(server, auth=way, **options)
     try:
         await session.current_user()
     except BaseException:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aioliferay._core.messages import Answer
 from aioliferay._core.pages import cookie_header, cookies_of, token_of
+from aioliferay._core.refusals import is_of_the_gate
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,20 @@ def test_token_of_anything(page):
         ('ID=""; Max-Age=0; Path=/', {"ID": None}),
         ("ID=; Path=/", {"ID": None}),
         ("ID=x; Expires=Thu, 01-Jan-1970 00:00:10 GMT; max-age=0", {"ID": None}),
+        ("ID=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT", {"ID": None}),
+        ("ID=x; Expires=Thu, 01-Jan-1970 00:00:10 GMT", {"ID": None}),
+        ("ID=x; Expires=Thu, 01 Jan 99999999 00:00:10 GMT", {"ID": "x"}),
+        ("ID=x; Expires=Sat, 01 Jan 2000 00:00:00 GMT; Path=/", {"ID": None}),
+        ("ID=x; Expires=Sat, 01 Jan 2000 00:00:00 GMT; Max-Age=5", {"ID": "x"}),
+        ("ID=x; Expires=Fri, 01 Jan 2100 00:00:00 GMT", {"ID": "x"}),
+        ("ID=x; Expires=never", {"ID": "x"}),
+        ("X=\u00fc; Path=/", {}),
+        ("X=a b", {"X": "a b"}),
+        ("X=a\x7f", {}),
+        ("X=1; Path=/plugin", {}),
+        ("X=1; Path=/portal", {"X": "1"}),
+        ("X=1; path=/portal/ ; HttpOnly", {"X": "1"}),
+        ("X=1; Path=/port", {}),
         ("A=b=c", {"A": "b=c"}),
         (" A = b ", {"A": "b"}),
         ("no cookie", {}),
@@ -54,8 +70,24 @@ def test_token_of_anything(page):
     ],
 )
 def test_cookies_of(header, cookies):
-    """Cookies are read from their headers; one of no age, or no value, is removed."""
-    assert cookies == cookies_of([header])
+    """Cookies are read from their headers; those that have ended, or have no value, are removed; others' are left out."""
+    assert cookies == cookies_of([header], root="/portal", now=1e9)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(401), True),
+        (Answer(302, {"location": "http://portal.test/c/portal/login?redirect=x"}), True),
+        (Answer(200, body=b'{"exception":"java.lang.SecurityException","message":"Authenticated access required"}'), True),
+        (Answer(200, body=b'{"exception":"x.PrincipalException","message":"User 0 must be authenticated"}'), False),
+        (Answer(200, body=b"[1]"), False),
+        (Answer(500, body=b"<html>"), False),
+    ],
+)
+def test_is_of_the_gate(answer, expected):
+    """What the gate says of a caller whom it does not know is told from what a service says of one whom it refuses."""
+    assert expected is is_of_the_gate(answer)
 
 
 def test_cookie_header():

@@ -83,6 +83,7 @@ def _step(kinds, outcome, error, *, policy=None, **changes):
         ("rwi", NotRun, ProtocolError("proxy", status=407), "done", []),
         ("rwi", NotRun, RedirectError("elsewhere"), "done", []),
         ("rwi", NotRun, AuthenticationError("who", status=401), "done", []),
+        ("rrr", Unknown, AuthenticationError("who"), "done", []),
         ("rwi", Unknown, NoAnswerError("reset"), "retry", [[0, 2]]),
         ("ww", Unknown, NoAnswerError("reset"), "done", []),
         ("rwi", Unknown, NoAnswerError("late", is_timeout=True), "done", []),

@@ -29,6 +29,7 @@ from pydantic_core import from_json
 from aioliferay._core.messages import Command, Failed, NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay.errors import (
     AnswerTooLargeError,
+    AuthenticationError,
     ConnectError,
     LiferayError,
     NoAnswerError,
@@ -185,6 +186,8 @@ def _after_doubt(
     commands: Sequence[Command], outcomes: Sequence[Outcome[Any]], situation: Situation, policy: RetryPolicy
 ) -> Step:
     error = outcomes[0].error
+    if isinstance(error, AuthenticationError):  # the parts would show the same credentials: a portal may lock an account
+        return Step("done", list(enumerate(outcomes)))
     repeatable = [position for position, command in enumerate(commands) if command.is_repeatable]
     if isinstance(error, ServerError | AnswerTooLargeError) and len(commands) > 1:
         return _isolated(commands, outcomes, situation, repeatable)

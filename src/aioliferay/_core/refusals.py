@@ -82,6 +82,12 @@ def is_unauthenticated(answer: Answer) -> bool:
     return isinstance(refusal(answer), AuthenticationError)
 
 
+def is_of_the_gate(answer: Answer) -> bool:
+    """Tell whether the answer is the gate's, which knows no caller, and not a service's own, which asks for another one."""
+    error = refusal(answer)
+    return isinstance(error, AuthenticationError) and (not error.exception or error.message == _NO_GUESTS)
+
+
 def _fate(error: LiferayError, commands: Sequence[Command]) -> type[Failed | NotRun | Unknown]:
     if isinstance(error, RedirectError) or _is_gate(error, commands) or _status_of(error) in _NOT_RUN:
         return NotRun
