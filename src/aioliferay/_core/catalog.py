@@ -234,7 +234,7 @@ class Catalog(_Part):
             known = action.by_python_name.keys()
             if not action.required - filled_in <= given <= known:
                 continue
-            if given == known:
+            if len(given) == len(known):
                 return action
             if best is None or len(action.parameters) < len(best.parameters):
                 best = action

@@ -18,7 +18,7 @@ from aioliferay._core.refusals import refusal, refused
 from aioliferay.errors import LiferayError, ProtocolError, ResultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_core.core_schema import CoreConfig
 
@@ -193,8 +193,7 @@ def _in_milliseconds(schema: Any) -> Any:
 
 def _parts_in_milliseconds(key: str, part: Any) -> Any:
     if key in _NAMED and isinstance(part, dict):  # of any names, which mean nothing here
-        named: dict[Any, Any] = part
-        return {name: _in_milliseconds(inner) for name, inner in named.items()}
+        return {name: _in_milliseconds(part[name]) for name in cast("Iterable[Any]", part)}
     return _in_milliseconds(part)
 
 
