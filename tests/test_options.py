@@ -8,7 +8,7 @@ import warnings
 import httpx
 import pytest
 
-from aioliferay import _options
+from aioliferay import BatchSession, Session, _options
 from aioliferay._auth import BasicAuth, BearerAuth
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
@@ -172,3 +172,25 @@ def test_headers_are_text(headers):
 def test_root_of_leaves_the_context_path():
     """A portal below a path stays there."""
     assert "https://portal.test/web" == root_of(" https://portal.test/web/api/jsonws/invoke/ ")
+
+
+def test_passwords_are_in_no_local_variable_of_a_failed_session():
+    """Where a session cannot be made, no frame of the library holds the password in a local variable."""
+
+    def make_session():
+        Session("no url", auth=("joe", "topsecret"))
+
+    def make_batch():
+        BatchSession("no url", auth=("joe", "topsecret"), deadline=-1)
+
+    for make in (make_session, make_batch):
+        with pytest.raises(ValueError, match=r"no url|deadline") as caught:
+            make()
+        frame = caught.value.__traceback__
+        shown = []
+        while frame is not None:
+            if "aioliferay" in frame.tb_frame.f_globals["__name__"]:
+                shown += [repr(value) for name, value in frame.tb_frame.f_locals.items() if name != "self"]
+            frame = frame.tb_next
+        assert shown
+        assert "topsecret" not in "".join(shown)

@@ -270,8 +270,8 @@ def authentication_of(auth: Any) -> Authentication | Renewable[Any] | None:
     """
     if isinstance(auth, BearerAuth):
         return auth.fetched or auth
-    if auth is None or isinstance(auth, Authentication):
-        return auth
+    if auth is None or isinstance(auth, Authentication) or hasattr(auth, "async_auth_flow"):
+        return cast("Authentication | None", auth)  # or the HTTP library's own, which goes to it as it is
     kind = type(cast("object", auth))
     if hasattr(kind, "obtain"):
         return cast("Renewable[Any]", auth)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
+from aioliferay._auth import authentication_of
 from aioliferay._calling import checked_timeout
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
@@ -132,6 +133,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def apart(options: Any) -> tuple[Any, Any]:
+    """Return the options of a session and those of a batch, taken out of `options`; a password is hidden from then on."""
+    own = {name: options.pop(name) for name in [*options] if name in SessionOptions.__optional_keys__}
+    if "auth" in own:
+        own["auth"] = authentication_of(own["auth"])
+    return own, options
 
 
 @lru_cache

@@ -24,8 +24,8 @@ from aioliferay._options import (
     INVOKE,
     BatchOptions,
     DoorOptions,
-    SessionOptions,
     Terms,
+    apart,
     checked_headers,
     root_of,
     user_agent,
@@ -85,20 +85,20 @@ class Session(Files):
         http: Any = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
+        is_foreign = hasattr(auth, "async_auth_flow")
+        auth = own = authentication_of(auth)  # at once: what shows local variables in a traceback shows no password then
         self.server: str = root_of(server)
         self._tasks = BackgroundTasks()
-        is_foreign = hasattr(auth, "async_auth_flow")
-        own = None if is_foreign else authentication_of(auth)
         invoker = Invoker(
             url=self.server + INVOKE,
             transport=Transport(http, auth=auth if is_foreign else None, has_own_auth=auth is not None),
-            auth=kept(own, self.server, self._tasks, seconds=timeout),
+            auth=None if is_foreign else kept(own, self.server, self._tasks, seconds=timeout),
             headers=merged({"User-Agent": user_agent()}, checked_headers(headers or {})),
             hooks=tuple(hooks),
         )
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._is_closed = False
-        warn_if_insecure(self.server, auth if own is None else own, stacklevel=2)
+        warn_if_insecure(self.server, own, stacklevel=2)
 
     @overload
     def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
@@ -241,8 +241,7 @@ class BatchSession(HasServices):
         **options: Unpack[DoorOptions],
     ) -> None:
         self._is_owner = not isinstance(session, Session)
-        own: Any = {name: value for name, value in options.items() if name in SessionOptions.__optional_keys__}
-        rest: Any = {name: value for name, value in options.items() if name not in own}
+        own, rest = apart(options)
         if not isinstance(session, Session):
             session = Session(session, retry=rest.get("retry"), limits=rest.get("limits"), **own)
         elif own:
