@@ -90,6 +90,13 @@ def test_import_is_light():
     assert set() == imported & _MODULES_OF_EXTRAS
 
 
+def test_import_loads_no_catalogs_services_or_files():
+    """What few programs need is loaded when it is asked for: catalogs, typed services, files, OAuth 2, explanations."""
+    names = ["catalogs", "services", "codegen", "_core.catalog", "_moving", "_oauth2", "_explained"]
+    imported = _imported_by("import aioliferay")
+    assert set() == {f"aioliferay.{name}" for name in names} & imported
+
+
 def test_plugin_import_is_light():
     """The pytest plugin, which every test run of its user's loads, loads no server, command line or trio."""
     imported = _imported_by("import aioliferay.testing.plugin")
