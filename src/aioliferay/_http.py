@@ -64,7 +64,7 @@ class Transport:
         """Take a client, or make one. `auth` is the HTTP library's own; `has_own_auth` keeps a given client's auth out."""
         if client is not None and not inspect.iscoroutinefunction(getattr(client, "send", None)):
             raise TypeError(f"http= takes an httpx.AsyncClient or a client of the same shape, not {type(client).__name__}")
-        self.is_own = client is None
+        self.is_own: bool = client is None
         self._client: Any = _own_client() if client is None else client
         self._sender: Any = self._client if client is None else _without_jar(client)
         self._loop: object = None

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from aioliferay.testing._documents import Document
+    from aioliferay.testing._oauth2 import OAuth2Client
     from aioliferay.testing._server import Connection
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
@@ -91,7 +92,7 @@ class FakePortal:
         self.sign_ins: list[SignInAttempt] = []
         self.token_requests: list[TokenRequest] = []
         self.uploads: list[Upload] = []
-        self.knobs = Knobs(
+        self.knobs: Knobs = Knobs(
             session_seconds=session_seconds,
             sign_in_page=sign_in_page,
             quoting=quoting if quoting is not None else OLD_QUOTING if version == "6.2" else LATER_QUOTING,
@@ -106,8 +107,8 @@ class FakePortal:
         self._samples.register(self._registry)
         self._sessions = Sessions(self.knobs)
         self._oauth2 = OAuth2(self.knobs, ADMINISTRATOR_ID)
-        self.oauth2_client = self._oauth2.client
-        self.oauth2_public_client = self._oauth2.public_client
+        self.oauth2_client: OAuth2Client = self._oauth2.client
+        self.oauth2_public_client: OAuth2Client = self._oauth2.public_client
         is_serialized = version != "7.4" if serialize_throwable is None else serialize_throwable
         engine = Engine(self._registry, version, is_throwable_serialized=is_serialized)
         self._application = self._assembled(engine, Costs(password_cost, statement_cost))
