@@ -8,6 +8,7 @@ import inspect
 import math
 import secrets
 import webbrowser
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -81,7 +82,7 @@ class OAuth2Token:
         return cls(texts[0], texts[1], ends[0], ends[1], texts[2])
 
 
-class _OAuth2:
+class _OAuth2(ABC):
     """What all grants share: how tokens are asked for, shown, and renewed."""
 
     def __init__(  # noqa: PLR0913 - OAuth 2's own words
@@ -151,8 +152,9 @@ class _OAuth2:
         """Return None: a token simply ends."""
         return None
 
+    @abstractmethod
     def _grant(self, server: str) -> Generator[Any, Any, Mapping[str, str]]:
-        raise NotImplementedError
+        """Return the form of a first request for a token, after whatever it takes to have it."""
 
     def _ask(self, server: str, grant: Mapping[str, str], now: float) -> Generator[Request, Answer, OAuth2Token]:
         form = urlencode({**grant, **self._client, **(self._scope if grant["grant_type"] != "refresh_token" else {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ _BLOCK = 65_536  # bytes sent at once
 _PERIOD = 65_521  # a prime: bytes of two places that are any power of two apart differ
 
 
-class Content:
+class Content(ABC):
     """A document's `size` bytes; `is_there` is False where they were counted only."""
 
     is_there = True
@@ -29,9 +30,9 @@ class Content:
             digest.update(chunk)
         return digest.hexdigest()
 
+    @abstractmethod
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` to before `end`, in pieces of 64 KiB at most."""
-        raise NotImplementedError
 
 
 class KeptContent(Content):
