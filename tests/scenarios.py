@@ -292,7 +292,7 @@ def leftovers_of(session: Session) -> list[str]:
     pool = session._exchange.invoker.transport._client._transport._pool
     used = [repr(each) for each in pool.connections if not (each.is_idle() or each.is_closed())]
     tasks = [f"task {task}" for task in session._tasks._scopes.values()]
-    return used + tasks + [f"run of {len(run.calls)}" for run in session._exchange.under_way]
+    return used + tasks + [f"run of {len(run.calls)}" for run in session._exchange.traffic.runs]
 
 
 _FAULTS = st.builds(

@@ -554,7 +554,7 @@ async def test_invoke_cancelled_in_flight_ends_all_of_a_nest(portal):
             while not portal.requests:
                 await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()
-        assert [] == session._exchange.under_way
+        assert [] == session._exchange.traffic.runs
     assert isinstance(write.outcome, Unknown)
     assert all(isinstance(call.outcome, Cancelled) for call in (child, things, each))
 

@@ -127,7 +127,7 @@ async def play(case, url, calls, dependent):
         made = queued(batch, calls)
         with anyio.fail_after(30):
             await batch.invoke(return_exceptions=True)
-        assert [] == session._exchange.under_way
+        assert [] == session._exchange.traffic.runs
     return made
 
 

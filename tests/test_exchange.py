@@ -22,7 +22,7 @@ from aioliferay import (
     NotSentError,
     ResultError,
     Unknown,
-    _sessions,
+    _session_base,
 )
 from aioliferay.auth import Request
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted
@@ -259,7 +259,7 @@ async def test_session_close_waits_for_a_foreground_invoke(wire, session):
 
 async def test_session_left_by_an_exception_waits_for_writes_only(wire, monkeypatch):
     """Who leaves by an exception will not look at what is read: reads are aborted at once, writes have their grace."""
-    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
+    monkeypatch.setattr(_session_base, "_GRACE_SECONDS", 3600)
     gate = wire.hold()
     async with anyio.create_task_group() as group:
         with pytest.raises(KeyError):

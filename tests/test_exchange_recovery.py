@@ -532,7 +532,7 @@ async def test_cancel_during_isolation_settles_every_call(wire, ticks):
             tasks.cancel_scope.cancel()
         assert all(call.done() for call in calls)
         assert wire.busy == 0
-        assert session._exchange.under_way == []
+        assert session._exchange.traffic.runs == []
         for call, kind in zip(calls[:6], kinds, strict=False):
             assert isinstance(call.outcome, Ok | Cancelled), kind
     assert 0 == len([path for path, _ in wire.executed if "update" in path])
@@ -550,8 +550,8 @@ async def test_cancel_during_a_pause(wire):
         for idempotent in (False, True):
             ends.append(session.call("/x/update-echo", idempotent=idempotent))
             await anyio.wait_all_tasks_blocked()
-        session._exchange.cancel()
-        await session._exchange.join()
+        session._exchange.traffic.cancel()
+        await session._exchange.traffic.join()
     assert Cancelled(ends[0].exception(), is_sent=False) == ends[0].outcome
     assert isinstance(ends[1].outcome, Unknown)
 

@@ -111,7 +111,7 @@ async def test_download_cancelled_at_every_step(tmp_path, is_resumable):
         async with serving(library) as url, Session(url, retry=ONCE) as session:
             was_ended = await cancelled_at(step, partial(session.download, "/data", target))
             assert [] == _busy(session)
-            assert [] == session._exchange.under_way
+            assert [] == session._exchange.traffic.runs
             left = {path.name for path in tmp_path.iterdir()}
             assert left in ({"data"}, {".data.partial"}, set())
             was_partial |= ".data.partial" in left

@@ -743,7 +743,7 @@ async def test_pause_in_which_nothing_comes(tmp_path, monkeypatch):
 @pytest.mark.parametrize("is_failing", [True, False])
 async def test_session_that_ends_under_a_download(tmp_path, is_failing, monkeypatch):
     """Who leaves a session ends its downloads: at once by an exception, else after its grace."""
-    monkeypatch.setattr("aioliferay._sessions._GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("aioliferay._session_base._GRACE_SECONDS", 0.2)
     begun = anyio.Event()
 
     async def slow(connection):

@@ -221,7 +221,7 @@ def _referred(value: object, calls: Sequence[Any]) -> Any:
 
 def _leftovers(session: Session, batch: Any) -> list[str]:
     queue = batch._queue
-    left = {"tasks": session._tasks._scopes, "runs": session._exchange.under_way, "calls": batch}
+    left = {"tasks": session._tasks._scopes, "runs": session._exchange.traffic.runs, "calls": batch}
     left |= {"flushes": queue._flushes, "trips": queue._trips, "calls in line": queue._in_line}
     return [name for name, things in left.items() if len(things) > 0]
 

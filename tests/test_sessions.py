@@ -37,7 +37,7 @@ from aioliferay import (
     ResultError,
     Session,
     Unknown,
-    _sessions,
+    _session_base,
 )
 from aioliferay.testing import FakePortal
 from wire import under_virtual_time
@@ -621,7 +621,7 @@ def test_session_left_by_cancellation_is_prompt(wire, own_batch):
 @pytest.mark.asyncio
 async def test_session_left_by_asyncio_cancellation_is_prompt(wire, monkeypatch):
     """An asyncio cancellation comes only once, and still no grace is given: here it would be an hour."""
-    monkeypatch.setattr(_sessions, "_GRACE_SECONDS", 3600)
+    monkeypatch.setattr(_session_base, "_GRACE_SECONDS", 3600)
     wire.hold()
 
     async def stay():

@@ -1,6 +1,7 @@
 """An asyncio-native (and trio-capable) client for Liferay's JSON web services, built around the batch session."""
 
 from aioliferay._auth import Authentication, BasicAuth, BearerAuth
+from aioliferay._batch_session import BatchSession
 from aioliferay._call import Call
 from aioliferay._core.messages import (
     Cancelled,
@@ -16,7 +17,7 @@ from aioliferay._core.messages import (
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
 from aioliferay._queue import BatchCallback
-from aioliferay._sessions import BatchSession, Session
+from aioliferay._sessions import Session
 from aioliferay._sign_in import SignIn
 from aioliferay.errors import (
     AccessDeniedError,

@@ -109,7 +109,7 @@ class Explorer(HasServices):
         return catalog
 
     async def _ask(self, method: str, url: str) -> Answer:
-        if self._exchange.is_closed:
+        if self._exchange.traffic.is_closed:
             raise ClosedError("the session is closed: open a new one")
         limit = self._exchange.terms.limits.max_answer_bytes
         return await self._exchange.invoker.ask(method, url, timeout=self._exchange.timeout, max_bytes=limit)

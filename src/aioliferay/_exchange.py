@@ -9,7 +9,7 @@ import random
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import anyio
 
@@ -20,7 +20,8 @@ from aioliferay._deadline import expire
 from aioliferay._http import Trip
 from aioliferay._nests import NestedCalls, conclude, end_cancelled, settle_cancelled
 from aioliferay._options import Terms
-from aioliferay._stages import Learnt, are_independent, members_of, nested, requests_of, route_of, single
+from aioliferay._stages import are_independent, members_of, nested, requests_of, route_of, single
+from aioliferay._under_way import Traffic, UnderWay
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
@@ -38,44 +39,10 @@ if TYPE_CHECKING:
     from aioliferay._call import Call
     from aioliferay._core import plan
     from aioliferay._invoker import Invoker, Posted
+    from aioliferay._stages import Learnt
+    from aioliferay._under_way import Sharing
 
 _TERMS: Final = Terms()
-
-
-class UnderWay:
-    """A run that has not ended: its calls, what cancels it, what to wait for, and what it may still spend."""
-
-    def __init__(self, calls: Sequence[Call[Any]], terms: Terms, until: float) -> None:
-        self.calls = calls
-        self.terms = terms
-        self.until = until
-        self.scope = anyio.CancelScope()
-        self.ended = anyio.Event()
-        self.connections = anyio.Semaphore(terms.limits.max_parallel)
-        self.held: LiferayError | None = None  # nothing more is sent: a write before it may not have run, or not yet
-        self.is_guided = True
-        self._searches_left = terms.limits.isolation_requests
-        self._search_until: float | None = None
-        self.has_nests = False
-        self.parts: list[Call[Any]] = []  # of calls that run for each element of a list
-        self._positions: dict[int, int] | None = None
-
-    def position(self, call: Call[Any]) -> int:
-        """Return the call's place in the batch."""
-        if self._positions is None:
-            self._positions = {id(call): position for position, call in enumerate(self.calls)}
-        return self._positions[id(call.whole)]
-
-    def may_search(self, now: float) -> bool:
-        """Take one request from the budget of isolation, if there is one left."""
-        if self._search_until is None:
-            self._search_until = now + self.terms.limits.isolation_seconds
-        self._searches_left -= 1
-        return self._searches_left >= 0 and now < self._search_until
-
-    def latest(self, *, is_search: bool) -> float:
-        """Return the time at which a request must end for the batch's sake."""
-        return min(self.until, self._search_until) if is_search and self._search_until is not None else self.until
 
 
 @dataclass(slots=True)
@@ -96,33 +63,30 @@ class Exchange:
         invoker: sends one request.
         timeout: of a request whose calls set no other, in seconds.
         terms: on which calls travel, unless their batch has others.
-        is_closed: nothing is sent any more.
-        under_way: the runs that have not ended.
+        traffic: what it shares with others over the same connections.
     """
 
     invoker: Invoker
     timeout: float | None = None
     terms: Terms = _TERMS
-    is_closed: bool = False
-    under_way: list[UnderWay] = field(default_factory=list["UnderWay"])
-    _allowance: recovery.RetryAllowance | None = None
-    _learned_bytes: float = math.inf
-    _learnt: Learnt = field(default_factory=Learnt)
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def learnt(self) -> Learnt:
         """What decides how calls go that need results of others."""
-        self._learnt.fastest = self.invoker.fastest
-        return self._learnt
+        self.traffic.learnt.fastest = self.invoker.fastest
+        return self.traffic.learnt
 
-    async def run(self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf) -> None:
+    async def run(
+        self, calls: Sequence[Call[Any]], terms: Terms | None = None, until: float = math.inf, **sharing: Unpack[Sharing]
+    ) -> None:
         """Send the calls, in one request where that is possible, and settle each of them.
 
         Never raises what a call suffers. When it is cancelled, what is under way is aborted, every call is settled (a write
         that may have run as unknown), and the cancellation goes on; a cancellation by `cancel()` ends here.
         """
-        run = UnderWay(calls, terms or self.terms, until)
-        self.under_way.append(run)
+        run = UnderWay(calls, terms or self.terms, until, owner=self, **sharing)
+        self.traffic.runs.append(run)
         try:
             with run.scope:
                 if are_independent(calls):
@@ -133,19 +97,8 @@ class Exchange:
         finally:
             for call in (*run.parts, *calls):
                 end_cancelled(call)
-            self.under_way.remove(run)
+            self.traffic.runs.remove(run)
             run.ended.set()
-
-    async def join(self) -> None:
-        """Wait until no request is under way."""
-        while self.under_way:
-            await self.under_way[0].ended.wait()
-
-    def cancel(self, *, only_reads: bool = False) -> None:
-        """Abort the requests that are under way, whoever sent them, or those that only read; their calls are settled."""
-        for run in self.under_way:
-            if not only_reads or all(call.command.is_read for call in run.calls):
-                run.scope.cancel()
 
     async def _send_stage(self, run: UnderWay, stage: Sequence[plan.Entry]) -> None:
         """Send the calls of a stage, each by itself or in its nest, in as many requests as the limits ask for."""
@@ -176,7 +129,7 @@ class Exchange:
 
     async def _send(self, run: UnderWay, calls: Sequence[Call[Any]], error: LiferayError | None = None) -> None:
         """Send calls in as many requests as the limits ask for; `error` if they go again in search of the failed one."""
-        for wave in requests_of(calls, run.terms, self._learned_bytes, has_nests=run.has_nests):
+        for wave in requests_of(calls, run.terms, self.traffic.most_bytes, has_nests=run.has_nests):
             await self._together(run, [_group_after(request, error) for request in wave])
 
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
@@ -194,7 +147,7 @@ class Exchange:
         nests = [call for call in group.calls if isinstance(call, NestedCalls)] if run.has_nests else []
         await self._deliver_group(run, group)
         for nest in nests:
-            self._learnt.note(nest, run.terms.limits.max_nested)
+            self.traffic.learnt.note(nest, run.terms.limits.max_nested)
         if left := [call for nest in nests for call in nest.left]:
             await self._one_by_one(run, left, next((nest.error for nest in nests if nest.error is not None), None))
 
@@ -223,7 +176,7 @@ class Exchange:
             self.invoker.notice(RetryScheduled(posted.number, sum(call.command.calls for call in group.calls), step.delay))
             await anyio.sleep(step.delay)
         if step.kind == "split":
-            self._learned_bytes = min(self._learned_bytes, max(posted.sent_bytes // 2, 1))
+            self.traffic.most_bytes = min(self.traffic.most_bytes, max(posted.sent_bytes // 2, 1))
             await self._send(run, groups[0].calls)
         else:
             await self._together(run, groups)
@@ -262,6 +215,8 @@ class Exchange:
         except BaseException:
             settle_cancelled(calls, trip)
             raise
+        if run.meter is not None:
+            run.meter(posted, trip)
         trip.is_sent = trip.is_sent and not isinstance(posted.outcomes[0], NotRun)  # what left did not run
         if isinstance(posted.outcomes[0], Unknown):
             for call in calls:
@@ -281,7 +236,7 @@ class Exchange:
                 call.take_apart()
             elif call.limit(now, math.inf) <= now or run.until <= now:
                 expire(call)
-            elif self.is_closed:
+            elif self.traffic.is_closed:
                 error: NotSentError = ClosedError("the session is closed: open a new one", path=call.path)
                 call.settle(NotSent(error), position=run.position(call))
             elif is_first and run.held is not None:
@@ -322,8 +277,8 @@ class Exchange:
 
     def retries(self, now: float) -> recovery.RetryAllowance:
         """Return how many repetitions the session may still make."""
-        self._allowance = self._allowance or recovery.RetryAllowance(self.terms.retry, now)
-        return self._allowance
+        self.traffic.allowance = self.traffic.allowance or recovery.RetryAllowance(self.terms.retry, now)
+        return self.traffic.allowance
 
     def _give_up_search(self, run: UnderWay, group: _Group) -> None:
         limits = run.terms.limits

@@ -4,6 +4,7 @@ it: a client of the same shape (httpx2's) raises classes of its own with the sam
 
 from __future__ import annotations
 
+import copy
 import http.cookiejar
 import inspect
 import sys
@@ -53,6 +54,14 @@ class Trip:
     elapsed: float | None = None
 
 
+@dataclass(slots=True)
+class _Shared:
+    """What transports over the same connections have in common: which event loop they belong to, how many are free."""
+
+    loop: object = None
+    free: anyio.Semaphore | None = None
+
+
 class Transport:
     """Sends requests through an HTTP client, its own or a given one.
 
@@ -67,8 +76,8 @@ class Transport:
         self.is_own: bool = client is None
         self._client: Any = _own_client() if client is None else client
         self._sender: Any = self._client if client is None else _without_jar(client)
-        self._loop: object = None
-        self._free: anyio.Semaphore | None = None
+        self._shared = _Shared()
+        self._is_guest = False
         self._cookies = _first_cookies.setdefault(self._client, type(self._client.cookies)(self._client.cookies))
         self._is_traced = client is None
         self._options: dict[str, Any] = {"auth": auth} if auth is not None or has_own_auth else {}
@@ -113,6 +122,19 @@ class Transport:
             raise mapped from (None if type(mapped) is NotSentError else error)
         raise _expired(trip, request.url, timeout, is_stream=stream is not None)
 
+    def shared(self, auth: Any) -> Transport:
+        """Return a transport over the same connections for somebody else: nothing that says who calls is taken along."""
+        other = copy.copy(self)
+        other.take_guest(auth)
+        return other
+
+    def take_guest(self, auth: Any) -> None:
+        """Forget who it was for."""
+        self._is_guest = True
+        self._cookies = type(self._cookies)()
+        self._options = {"auth": auth}
+        self._digest = None
+
     def is_home(self, url: str, server: str) -> bool:
         """Tell whether a URL has the origin of the portal, as the HTTP library reads both: credentials go nowhere else."""
         try:
@@ -125,8 +147,8 @@ class Transport:
         # Nobody waits in httpcore's own queue: it loses a connection for good when a request that waits there is cancelled.
         if not self.is_own:
             return nullcontext()
-        self._free = self._free or anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
-        return self._free
+        self._shared.free = self._shared.free or anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
+        return self._shared.free
 
     async def _exchange(self, message: Any, trip: Trip, url: str, *, max_bytes: int, stream: Stream | None) -> Answer:
         options = self._options if stream is None else self._options_of(stream)
@@ -155,15 +177,15 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the client, unless it was given."""
-        if self.is_own:
+        if self.is_own and not self._is_guest:
             await self._client.aclose()
 
     def _check_usable(self) -> None:
         if getattr(self._client, "is_closed", False):
             raise NotSentError("the session's HTTP client is closed" + ("" if self.is_own else ": it was given as http="))
         if self.is_own:
-            self._loop = self._loop or current_loop()
-            if self._loop is not current_loop():
+            self._shared.loop = self._shared.loop or current_loop()
+            if self._shared.loop is not current_loop():
                 raise NotSentError("the session was used in another event loop before: make one session for each loop")
 
     def _message(self, request: Request, trip: Trip, timeout: float | None, *, stream: Stream | None) -> Any:
@@ -194,8 +216,11 @@ class Transport:
         return message
 
     def _set_cookies(self, message: Any, headers: Mapping[str, str]) -> None:
-        given = {name.lower(): value for name, value in headers.items()}.get("cookie", self._client.headers.get("cookie"))
+        own = {name.lower(): value for name, value in headers.items()}
+        given = own.get("cookie", None if self._is_guest else self._client.headers.get("cookie"))
         message.headers.pop("cookie", None)
+        if self._is_guest and "authorization" not in own:  # the client's own
+            message.headers.pop("authorization", None)
         if given is None:
             self._cookies.set_cookie_header(message)
         elif given:  # "" stands for none at all, not even those of the client

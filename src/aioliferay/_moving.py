@@ -22,10 +22,10 @@ from aioliferay._core.downloads import filename_of
 from aioliferay._core.messages import NotSent, RawParams
 from aioliferay._core.values import UploadFile
 from aioliferay._downloads import Asker, Download, Fetch
-from aioliferay._exchange import UnderWay
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._sources import Form
 from aioliferay._targets import FileTarget, MemoryTarget, PathTarget
+from aioliferay._under_way import UnderWay
 from aioliferay._uploads import LONGEST_PAUSE, Upload, UploadCall
 from aioliferay.errors import ClosedError, NoAnswerError, NotSentError
 
@@ -132,14 +132,14 @@ async def downloaded(session: Mover, url: str, to: Destination | None, options: 
 @contextmanager
 def _under_way(session: Mover, timeout: float | None) -> Generator[None]:
     """Let a download end with its session, or when its time is over."""
-    run = UnderWay((), session.exchange.terms, math.inf)
+    run = UnderWay((), session.exchange.terms, math.inf, owner=session.exchange)
     limit = anyio.CancelScope(deadline=math.inf if timeout is None else anyio.current_time() + timeout)
-    session.exchange.under_way.append(run)
+    session.exchange.traffic.runs.append(run)
     try:
         with run.scope, limit:
             yield
     finally:
-        session.exchange.under_way.remove(run)
+        session.exchange.traffic.runs.remove(run)
         run.ended.set()
     if limit.cancelled_caught:
         raise NoAnswerError(f"the download was not complete within {timeout:g} s", is_timeout=True)

@@ -69,11 +69,15 @@ class DoorOptions(SessionOptions, BatchOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms on which calls travel; see `BatchOptions`. `deadline` in seconds, infinite for none."""
+    """The terms on which calls travel; see `BatchOptions`. `deadline` in seconds, infinite for none.
+
+    `are_kinds_apart`: reads and writes share no request, as in batches that form by themselves.
+    """
 
     limits: BatchLimits = BatchLimits()  # noqa: RUF009 - frozen
     retry: RetryPolicy = RetryPolicy()  # noqa: RUF009 - frozen
     are_writes_alone: bool = False
+    are_kinds_apart: bool = False
     is_inferring: bool = False
     dependent: Literal["auto", "nested", "staged"] = "auto"
     deadline: float = math.inf

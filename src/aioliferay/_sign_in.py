@@ -78,6 +78,12 @@ class SignIn:
         self._form = form
         self._idle_seconds = idle_seconds
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SignIn) and (self._form, self._idle_seconds) == (other._form, other._idle_seconds)
+
+    def __hash__(self) -> int:
+        return hash(self._form)
+
     def __repr__(self) -> str:
         return f"SignIn({self._user!r}, password hidden)"
 

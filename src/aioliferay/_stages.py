@@ -132,7 +132,7 @@ def _told(command: Command, positions: Mapping[int, int], terms: Terms, learnt: 
                 needs.append(Need(position, value.is_each, not is_odd and _can_be_handed_over(value, command)))
             elif value.is_each:
                 is_plain = False  # the elements are known: it goes as so many statements
-    is_alone = terms.are_writes_alone and not command.is_read
+    is_alone = (terms.are_writes_alone or terms.are_kinds_apart) and not command.is_read
     return Planned(
         needs,
         command.is_read,
@@ -257,4 +257,5 @@ def room_of(terms: Terms, most_bytes: float = math.inf) -> Room:
         max_bytes=int(min(limits.max_bytes, most_bytes)),
         max_nested=limits.max_nested,
         are_writes_alone=terms.are_writes_alone,
+        are_kinds_apart=terms.are_kinds_apart,
     )

@@ -60,12 +60,13 @@ class Nested(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What fits into one request, and whether each write has one for itself; see `BatchLimits`."""
+    """What fits into one request; whether each write has one for itself, or shares none with reads. See `BatchLimits`."""
 
     max_calls: int
     max_bytes: int
     max_nested: int = 0
     are_writes_alone: bool = False
+    are_kinds_apart: bool = False
 
 
 def waves(
@@ -94,7 +95,7 @@ def _plain(sizes: Sequence[int], are_reads: Sequence[bool], room: Room) -> Itera
     total = 1  # the brackets, less the comma that the first statement lacks
     for position, size in enumerate(sizes):
         is_full = position - start == room.max_calls or total + size + 1 > room.max_bytes
-        if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
+        if _must_part(are_reads[start], are_reads[position], room):
             is_full = True
         if is_full and position > start:
             yield range(start, position)
@@ -102,6 +103,10 @@ def _plain(sizes: Sequence[int], are_reads: Sequence[bool], room: Room) -> Itera
         total += size + 1
     if sizes:
         yield range(start, len(sizes))
+
+
+def _must_part(first: bool, other: bool, room: Room) -> bool:  # noqa: FBT001 - whether they read
+    return (room.are_writes_alone and not (first and other)) or (room.are_kinds_apart and first is not other)
 
 
 def _mixed(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: Mapping[int, Nested]) -> Iterator[range]:
@@ -116,7 +121,7 @@ def _mixed(sizes: Sequence[int], are_reads: Sequence[bool], room: Room, nests: M
             length = more.length + sizes[position + 1] + 1
             whole = _Filled(1 + follower.calls, length, follower.size, more.has_write, has_nest=True)
         is_full = not filled.takes(whole, room)
-        if room.are_writes_alone and not (are_reads[position] and are_reads[start]):
+        if _must_part(are_reads[start], are_reads[position], room):
             is_full = True
         if is_full and position > start and not (own is not None and own.is_glued):
             yield range(start, position)
