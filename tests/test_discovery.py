@@ -16,12 +16,11 @@ from aioliferay import (
     ConnectError,
     LiferayError,
     ProtocolError,
-    RedirectError,
     ServerError,
     Session,
     catalogs,
 )
-from aioliferay.errors import CatalogError
+from aioliferay.errors import CatalogError, RedirectError
 from aioliferay.testing import FakePortal
 
 anyio_test = pytest.mark.anyio

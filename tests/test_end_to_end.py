@@ -28,12 +28,12 @@ from aioliferay import (
     NotSentError,
     Ok,
     ProtocolError,
-    RedirectError,
     RetryPolicy,
     ServerError,
     Session,
     Unknown,
 )
+from aioliferay.errors import RedirectError
 from aioliferay.testing import FakePortal
 
 pytestmark = pytest.mark.anyio

@@ -35,11 +35,16 @@ def test_all_errors_are_public():
     }
     assert {
         "AnswerTooLargeError",
+        "BatchHint",
+        "BatchSplitError",
+        "CallbackError",
         "CatalogError",
         "InsecureTransportWarning",
         "NotSettledError",
         "PortalVersionWarning",
+        "RedirectError",
         "SignInWarning",
+        "TooManyCallsError",
     } == kinds - set(aioliferay.__all__)
 
 

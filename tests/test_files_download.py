@@ -16,20 +16,18 @@ from aioliferay import (
     BasicAuth,
     BatchLimits,
     BearerAuth,
-    CallbackError,
     ClosedError,
     ConnectError,
     NoAnswerError,
     NotFoundError,
     NotSentError,
     ProtocolError,
-    RedirectError,
     RetryPolicy,
     Session,
     _downloads,
     _moving,
 )
-from aioliferay.errors import AnswerTooLargeError
+from aioliferay.errors import AnswerTooLargeError, CallbackError, RedirectError
 from aioliferay.files import Download
 from file_server import DATE, MODIFIED, Library, serving
 

@@ -17,7 +17,6 @@ import pytest
 
 from aioliferay import (
     BasicAuth,
-    CallbackError,
     CallCancelledError,
     Cancelled,
     ClosedError,
@@ -37,6 +36,7 @@ from aioliferay import (
     _uploads,
 )
 from aioliferay._core.values import ServiceContext
+from aioliferay.errors import CallbackError
 from aioliferay.files import UploadFile
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted, RetryScheduled
 from file_server import serving

@@ -14,9 +14,7 @@ import pytest
 
 from aioliferay import (
     BatchError,
-    BatchSplitError,
     BatchSplitWarning,
-    CallbackError,
     CallCancelledError,
     LiferayError,
     NotFoundError,
@@ -24,6 +22,7 @@ from aioliferay import (
     NotSentError,
     Unknown,
 )
+from aioliferay.errors import BatchSplitError, CallbackError
 
 pytestmark = pytest.mark.anyio
 

@@ -1,6 +1,7 @@
 """An asyncio-native (and trio-capable) client for Liferay's JSON web services, built around the batch session."""
 
 from aioliferay._auth import Authentication, BasicAuth, BearerAuth
+from aioliferay._auto_session import AutoBatchSession
 from aioliferay._batch_session import BatchSession
 from aioliferay._call import Call
 from aioliferay._core.messages import (
@@ -19,13 +20,13 @@ from aioliferay._core.recovery import RetryPolicy
 from aioliferay._queue import BatchCallback
 from aioliferay._sessions import Session
 from aioliferay._sign_in import SignIn
+from aioliferay._stream import StreamItem
+from aioliferay._supply import StreamCommand
 from aioliferay.errors import (
     AccessDeniedError,
     AuthenticationError,
     BatchError,
-    BatchSplitError,
     BatchSplitWarning,
-    CallbackError,
     CallCancelledError,
     ClosedError,
     ConnectError,
@@ -36,7 +37,6 @@ from aioliferay.errors import (
     NotFoundError,
     NotSentError,
     ProtocolError,
-    RedirectError,
     ResultError,
     ServerError,
     TransportError,
@@ -46,6 +46,9 @@ __all__ = [  # noqa: RUF022 - under headings
     # front doors
     "Session",
     "BatchSession",
+    "AutoBatchSession",
+    "StreamCommand",
+    "StreamItem",
     "BatchCallback",
     "BatchLimits",
     "RetryPolicy",
@@ -77,14 +80,11 @@ __all__ = [  # noqa: RUF022 - under headings
     "NoSuchServiceError",
     "NotFoundError",
     "ProtocolError",
-    "RedirectError",
     "ResultError",
     "DependencyError",
     "CallCancelledError",
-    "CallbackError",
     "ClosedError",
     "BatchError",
-    "BatchSplitError",
     "BatchSplitWarning",
 ]
 

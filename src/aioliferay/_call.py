@@ -243,6 +243,12 @@ class Call(Generic[T]):
         return isinstance(self._outcome, Failed)
 
     @property
+    def is_asked_to_wait(self) -> bool:
+        """Whether the portal has asked for a pause, and the call may go again after it; asking is no look at the failure."""
+        is_open = isinstance(self._outcome, NotRun | Unknown) and self._outcome.error.status in {429, 503}
+        return is_open and (isinstance(self._outcome, NotRun) or self._command.is_repeatable)
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether a request that is over may have run it."""
         return self._doubt == "ran"
@@ -302,12 +308,12 @@ class Call(Generic[T]):
         """Note that the request that is over did not run it, as the portal's message lets conclude."""
         self._doubt = "inferred"
 
-    def reopen(self, sender: Sender) -> None:
-        """Queue a call again that provably did not run: it is as if it had just been made."""
+    def reopen(self, sender: Sender | None) -> None:
+        """Let a call go again that provably did not run, or only reads: it is as if it had just been made."""
         self._silence()
         self._outcome = self._trip = self._doubt = None
         self._sender = sender
-        self._is_queued = True
+        self._is_queued = sender is not None
         self._deadline = None
         if self._timeout is not None:
             self._start_clock()

@@ -42,7 +42,14 @@ class CallOptions(TypedDict, total=False):
 
 
 def make_call(  # noqa: PLR0913 - what a door knows, by name
-    path: str, params: Params, *, returns: Any, sender: Sender | None, options: CallOptions, catalog: Catalog | None = None
+    path: str,
+    params: Params,
+    *,
+    returns: Any,
+    sender: Sender | None,
+    options: CallOptions,
+    catalog: Catalog | None = None,
+    site: tuple[str, int] | None = None,
 ) -> Call[Any]:
     """Check, encode and wrap one call, for every front door alike."""
     if options:
@@ -63,7 +70,7 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
         adapter = None if returns is Any else codec.adapter_for(returns)
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error.__cause__
-    return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")))
+    return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")), site=site)
 
 
 def through(door: Any, path: str, params: Mapping[str, object], **options: Any) -> Call[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,6 +14,7 @@ from aioliferay._calling import checked_timeout
 from aioliferay._core.messages import merged
 from aioliferay._exchange import Exchange
 from aioliferay._files import Files
+from aioliferay._hints import Hints
 from aioliferay._http import Transport
 from aioliferay._invoker import Invoker
 from aioliferay._keeper import Keeper, kept
@@ -49,6 +51,7 @@ class SessionBase(Files):
         limits: BatchLimits | None = None,
         http: Any = None,
         hooks: Sequence[Hook] = (),
+        hints: bool | None = None,
     ) -> None:
         is_foreign = hasattr(auth, "async_auth_flow")
         auth = own = authentication_of(auth)  # at once: what shows local variables in a traceback shows no password then
@@ -62,6 +65,7 @@ class SessionBase(Files):
             hooks=tuple(hooks),
         )
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
+        self._hints = Hints() if (sys.flags.dev_mode if hints is None else hints) else None
         self._is_closed = False
         self._is_guest_here = False  # over the connections of another session
         warn_if_insecure(self.server, own, stacklevel=2)

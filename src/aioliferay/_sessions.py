@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors
+from aioliferay._auto_session import AutoBatchSession, AutoOptions
 from aioliferay._batch_session import BatchSession
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.messages import NotSent
 from aioliferay._keeper import want
 from aioliferay._queue import NEVER_BEGAN, BatchCallback
 from aioliferay._session_base import SessionBase
+from aioliferay._stream import Stream
 from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
     from aioliferay._call import Call
     from aioliferay._calling import Params
+    from aioliferay._flow import StreamOptions
     from aioliferay._options import BatchOptions
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 class Session(SessionBase):
@@ -38,6 +44,7 @@ class Session(SessionBase):
         limits: how large requests and answers may become.
         http: a ready `httpx.AsyncClient`, or a client of the same shape; the session does not close it.
         hooks: receive what happens on the wire (`aioliferay.observe`).
+        hints: whether a `BatchHint` tells of calls in a row that a batch would carry; None: in Python's development mode.
 
     Raises:
         ValueError, TypeError: the server is not a URL of this form, or holds credentials; `auth` is none of these.
@@ -73,6 +80,8 @@ class Session(SessionBase):
         call = make_call(path, params, returns=returns, sender=None, options=options, catalog=self.portal.catalog)
         end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
         self._tasks.start(partial(self._send_one, call), lost=end)
+        if self._hints is not None:
+            self._hints.note(call)
         return call
 
     def batch(
@@ -80,6 +89,45 @@ class Session(SessionBase):
     ) -> BatchSession:
         """Return a new batch over this session: see `BatchSession`."""
         return BatchSession(self, callback=callback, strict=strict, **options)
+
+    def auto(self, **options: Unpack[AutoOptions]) -> AutoBatchSession:
+        """Return an automatic batch over this session: see `AutoBatchSession`."""
+        return AutoBatchSession(self, **options)
+
+    def stream(
+        self, commands: Iterable[C] | AsyncIterable[C], *, returns: Any = Any, **options: Unpack[StreamOptions]
+    ) -> Stream[C]:
+        """Call services without end: commands are taken as they are needed, and what becomes of each comes as an item.
+
+        `async for item in session.stream(commands)`. Memory is bounded however many commands there are: some thousand are
+        on their way, and no more are taken while nobody takes the items. How many calls go in one request, and how many
+        requests at once, follows from what the portal shows. A command that fails, or cannot be sent at all, is an item like
+        any other, and harms none.
+
+        Requests that only read go in parallel. Writes keep their order among each other, and each has a request of its own,
+        so that its outcome is known; in a signed-in session that costs little. Where reads and writes are mixed, a read may
+        run before a write that stands before it: what must see a write belongs in another stream.
+
+        It ends with the iterable. `break` leaves it to the garbage collector, which aborts what is in flight; to see that
+        ended, use `async with session.stream(...) as stream`, or `await stream.aclose()`. `stream.stop()` takes no further
+        commands, and lets what is in flight come to its end.
+
+        Args:
+            commands: an iterable, or an asynchronous one, of paths, pairs of path and parameters, or `StreamCommand`s.
+            returns: the type of the results, where the command does not say; see `call`.
+            **options: `ordered=False` gives items as soon as they are there, by default they come in the order of the
+                commands. `calls=` and `parallel=` fix how many calls a request has, and how many requests go at once.
+                `before_send=`, an async function, is awaited with pairs of position and command before these leave.
+                `writes="together"` lets writes share requests. `limits=` bounds the size of requests (by default 1,000
+                calls) and how many go at once; `on_failure=`, `retry=`, `deadline=` (seconds for each chunk) are as of
+                `BatchSession`.
+
+        Raises:
+            TypeError, ValueError: an option has a value that it cannot have. When items are taken, also: whatever the
+                iterable or `before_send` raises, after the items before that; a ClosedError if the session was closed.
+        """
+        self._check_open()
+        return Stream(self, commands, options, returns)
 
     async def _send_one(self, call: Call[Any]) -> None:
         watch = deadline.watch(self._tasks, [call])

@@ -20,6 +20,7 @@
     ├── CallbackError               a callback of yours raised
     ├── NotSettledError             a result was asked for too early (is a RuntimeError too)
     ├── ClosedError                 the session or batch is closed (is a RuntimeError too)
+    ├── TooManyCallsError           an automatic batch has too many calls pending (is a NotSentError and a RuntimeError too)
     ├── BatchSplitError             an early await would split a strict batch (is a RuntimeError too)
     └── BatchError                  several calls failed (is an ExceptionGroup too)
 
@@ -231,12 +232,26 @@ class ClosedError(NotSentError, RuntimeError):
     """The session or batch is closed: the call was not sent."""
 
 
+class TooManyCallsError(NotSentError, RuntimeError):
+    """More calls are pending than `max_pending=` of an automatic batch allows: this one was not made.
+
+    `await auto.ready()` waits until one can be made.
+    """
+
+
 class BatchSplitError(LiferayError, RuntimeError):
     """A call was made on a `strict=True` batch after an early `await` had sent it: a second request would be needed."""
 
 
 class BatchSplitWarning(UserWarning):
     """An early `await` inside the block sent the batch before it was complete: it takes more requests than it needs."""
+
+
+class BatchHint(UserWarning):
+    """Calls in a row from one line travel in a request each, where a batch would carry them in one.
+
+    Told once for each line, in Python's development mode (`python -X dev`) or by `Session(hints=True)`.
+    """
 
 
 class PortalVersionWarning(UserWarning):
