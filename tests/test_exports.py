@@ -18,9 +18,13 @@ _MODULES_OF_EXTRAS = {"starlette", "uvicorn", "typer", "pytest", "trio", "aiolif
 
 def test_all_is_reality():
     """`__all__` names every public member, each once, and nothing else is there."""
+    everything = {name: getattr(aioliferay, name) for name in aioliferay.__all__}
     submodules = {name for name, member in vars(aioliferay).items() if inspect.ismodule(member)}
-    public = {name for name in vars(aioliferay) if not name.startswith("_")} - submodules - {"annotations"}
-    assert sorted(public) == sorted(aioliferay.__all__)
+    public = {name for name in vars(aioliferay) if not name.startswith("_")} - submodules
+    assert sorted(public) == sorted(everything)
+    assert {*everything, "errors"} == set(dir(aioliferay))
+    with pytest.raises(AttributeError, match="module 'aioliferay' has no attribute 'Sesion'"):
+        _ = aioliferay.Sesion
 
 
 def test_all_is_small():
@@ -88,9 +92,20 @@ def _loaded_after(statement):
     return set(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split())  # noqa: S603 - our own words
 
 
+def test_names_are_loaded_when_used():
+    """`import aioliferay` loads nothing but itself."""
+    assert {"aioliferay"} == {name for name in _imported_by("import aioliferay") if name.startswith("aioliferay")}
+
+
+@pytest.mark.parametrize("name", [name for name in aioliferay.__all__ if name.endswith(("Error", "Warning"))])
+def test_errors_name_the_public_place_in_any_case(name):
+    """An error that is raised before anybody has asked the facade for it is called the same."""
+    assert "aioliferay" == vars(errors)[name].__module__
+
+
 def test_import_is_light():
-    """`import aioliferay` needs httpx, anyio and pydantic, and loads neither extras nor trio."""
-    imported = _imported_by("import aioliferay")
+    """A session needs httpx, anyio and pydantic, and loads neither extras nor trio."""
+    imported = _imported_by("from aioliferay import Session")
     assert "aioliferay._sessions" in imported
     assert set() == imported & _MODULES_OF_EXTRAS
 
@@ -98,7 +113,7 @@ def test_import_is_light():
 def test_import_loads_no_catalogs_services_or_files():
     """What few programs need is loaded when it is asked for: catalogs, typed services, files, OAuth 2, explanations."""
     names = ["catalogs", "services", "codegen", "_core.catalog", "_moving", "_oauth2", "_explained"]
-    imported = _imported_by("import aioliferay")
+    imported = _imported_by("from aioliferay import Session")
     assert set() == {f"aioliferay.{name}" for name in names} & imported
 
 

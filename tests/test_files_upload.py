@@ -620,12 +620,12 @@ async def test_time_for_the_whole_before_it_began():
 
     async with serving(never) as url, Session(url) as session:
         transport = session._exchange.invoker.transport
-        transport._free = anyio.Semaphore(0)
+        transport._shared.free = anyio.Semaphore(0)
         call = session.upload(PATH, files={"file": b"x"}, timeout=0.1)
         with pytest.raises(NotSentError, match=r"its time ran out \(0\.1 s\) before it was sent"):
             await call
         assert isinstance(call.outcome, NotSent)
-        transport._free = None
+        transport._shared.free = None
 
 
 async def test_pause_in_which_nothing_moves(monkeypatch):

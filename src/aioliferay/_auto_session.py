@@ -11,7 +11,8 @@ from aioliferay._auth import authentication_of
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.window import Window
 from aioliferay._gathering import Gathering, Room
-from aioliferay._options import BatchOptions, SessionOptions, apart
+from aioliferay._options import BatchOptions, SessionOptions, apart, checked_headers
+from aioliferay._plain import plain_call
 from aioliferay._services import HasServices
 from aioliferay._session_base import SessionBase
 from aioliferay.errors import ClosedError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_USERS: Final = 1024
+_LIBRARY: Final = __name__.partition(".")[0]
 
 
 class GatherOptions(TypedDict, total=False):
@@ -109,11 +111,8 @@ class AutoBatchSession(HasServices):
         """
         self._check_open(None)
         auth = authentication_of(auth) if isinstance(auth, tuple) else auth  # at once: it hides the password
-        identity = (
-            self._identity,
-            _hashable(auth),
-            frozenset((name.lower(), each) for name, each in (headers or {}).items()),
-        )
+        named = checked_headers(headers or {})
+        identity = self._identity, _key_of(auth), frozenset((name.lower(), each) for name, each in named.items())
         known = self._users.pop(identity, None)
         if known is None:
             session = self._session.acting_as(auth, headers=headers)
@@ -141,10 +140,13 @@ class AutoBatchSession(HasServices):
             ClosedError: it is closed, or its session is.
             TooManyCallsError: more calls are pending than `max_pending=` allows.
         """
-        self._check_open(path)
+        if self._room.is_closed or self._session._is_closed:  # noqa: SLF001 - a property would cost as much as the rest
+            self._check_open(path)
         self._room.check(path)
         catalog = self.portal.catalog
-        call = make_call(path, params, returns=returns, sender=self._gathering, options=options, catalog=catalog)
+        call = None if options or catalog is not None else plain_call(path, params, returns, self._gathering)
+        if call is None:
+            call = make_call(path, params, returns=returns, sender=self._gathering, options=options, catalog=catalog)
         self._gathering.append(call)
         return call
 
@@ -171,10 +173,13 @@ class AutoBatchSession(HasServices):
     async def aclose(self) -> None:
         """Take no more calls, and wait for those that are pending. A session of its own is closed too.
 
-        Where it acts as somebody else, it only waits: it is closed with what it was made from. Cancelling skips the wait.
+        Where it acts as somebody else, it only waits, for the calls of this user that are pending now: it is closed with
+        what it was made from. Cancelling skips the wait.
         """
-        if self._identity is None:
-            self._room.is_closed = True
+        if self._identity is not None:
+            await self._gathering.join()
+            return
+        self._room.is_closed = True
         await self._room.join()
         if self._is_owner:
             await self._session.aclose()
@@ -230,12 +235,14 @@ class _Itself:
         return id(self._value)
 
 
-def _hashable(auth: object) -> Hashable:
+def _key_of(auth: object) -> Hashable:
+    """Return what is equal for equal credentials. Foreign objects, such as of a subclass, may be equal for others."""
+    is_ours = auth is None or type(auth).__module__.partition(".")[0] == _LIBRARY
     try:
         hash(auth)
-    except TypeError:
-        return _Itself(auth)
-    return auth
+    except TypeError:  # a bearer token's function may be no key
+        is_ours = False
+    return auth if is_ours else _Itself(auth)
 
 
 def _count(value: object) -> int:

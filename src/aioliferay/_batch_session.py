@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack, overload
 
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._options import DoorOptions, apart
+from aioliferay._plain import plain_call
 from aioliferay._queue import BatchCallback, CallQueue
 from aioliferay._services import HasServices
 from aioliferay._session_base import SessionBase
@@ -97,10 +98,16 @@ class BatchSession(HasServices):
             ClosedError: the batch or its session is closed.
             BatchSplitError: the batch is strict, and an early await has sent a part of it.
         """
-        self._check_open(path)
-        self._queue.check_split(path)
-        call = make_call(path, params, returns=returns, sender=self._queue, options=options, catalog=self.portal.catalog)
-        self._queue.append(call)
+        queue, catalog = self._queue, self.portal.catalog
+        if self._is_closed or self._session._is_closed:  # noqa: SLF001 - a property would cost as much as the rest
+            self._check_open(path)
+        if queue.split_site is not None:
+            queue.check_split(path)
+        call = None if options or catalog is not None else plain_call(path, params, returns, queue)
+        if call is None:
+            queue.is_plain = False
+            call = make_call(path, params, returns=returns, sender=queue, options=options, catalog=catalog)
+        queue.append(call)
         return call
 
     async def invoke(self, *, return_exceptions: bool = False) -> list[Any]:
@@ -172,7 +179,7 @@ class BatchSession(HasServices):
         try:
             if error is None:
                 calls, callback_errors = await self._queue.finish()
-                self._queue.report([call for call in calls if not call.is_given_up], callback_errors)
+                self._queue.raise_failures(calls, callback_errors)
             else:
                 await self._queue.abandon(
                     f"the block of its batch raised {type(error).__name__}, so it was not sent", cause=error
@@ -197,6 +204,7 @@ class BatchSession(HasServices):
         batch._queue.terms = self._queue.terms
         for call in calls:
             call.reopen(batch._queue)
+            batch._queue.is_plain = False
             batch._queue.append(call)
         return batch
 

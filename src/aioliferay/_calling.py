@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from aioliferay._call import Call, Sender
+from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.elements import Elements, Shape, taken
 from aioliferay._core.messages import Command, Ok, Reference
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aioliferay._core.catalog import Catalog
+    from aioliferay._settling import Sender
 
     Params = Mapping[str, object] | None
 

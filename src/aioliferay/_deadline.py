@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from aioliferay._core.messages import NotSent, Unknown
+from aioliferay._many import have_timeouts
 from aioliferay.errors import NoAnswerError, NotSentError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def watch(tasks: BackgroundTasks, calls: Sequence[Call[Any]], until: float = mat
 
     The request that carries it goes on for the others. Returns what ends the watch; None if no call is in a hurry.
     """
-    if math.isinf(until) and not any(call.has_timeout for call in calls):
+    if math.isinf(until) and not have_timeouts(calls):
         return None
     now = anyio.current_time()
     ends = [(min(call.limit(now, math.inf), until), call) for call in calls]

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 import anyio
 
 from aioliferay._core import codec, recovery
-from aioliferay._core.messages import NotRun, NotSent, Outcome, Unknown
+from aioliferay._core.messages import NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay._core.refusals import is_getter_failure
 from aioliferay._deadline import expire
 from aioliferay._http import Trip
+from aioliferay._many import pending_of, settle_results
 from aioliferay._nests import NestedCalls, conclude, end_cancelled, settle_cancelled
 from aioliferay._options import Terms
-from aioliferay._stages import are_independent, members_of, nested, requests_of, route_of, single
+from aioliferay._stages import are_independent, members_of, nested, requests_of, route_of, single, whole_body_of
 from aioliferay._under_way import Traffic, UnderWay
 from aioliferay.errors import (
     AnswerTooLargeError,
@@ -53,6 +54,7 @@ class _Group:
     attempt: int = 1
     last: Mapping[int, Outcome[Any]] | None = None  # by the id of the call; set in the search for a failed call
     is_suspect: bool = False
+    body: bytes | None = None  # of the request, if it was made already
 
 
 @dataclass(slots=True)
@@ -89,13 +91,15 @@ class Exchange:
         self.traffic.runs.append(run)
         try:
             with run.scope:
-                if are_independent(calls):
-                    await self._send(run, [call for call in calls if not call.done()])
+                if run.is_plain and (body := whole_body_of(calls, run.terms, self.traffic.most_bytes)) is not None:
+                    await self._deliver(run, _Group(calls, body=body))
+                elif run.is_plain or are_independent(calls):
+                    await self._send(run, pending_of(calls))
                 else:
                     for stage in route_of(calls, run.terms, self.learnt).plan.stages:
                         await self._send_stage(run, stage)
         finally:
-            for call in (*run.parts, *calls):
+            for call in () if run.is_settled else pending_of((*run.parts, *calls)):
                 end_cancelled(call)
             self.traffic.runs.remove(run)
             run.ended.set()
@@ -134,7 +138,7 @@ class Exchange:
 
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
         """Send groups of calls: in parallel if all of them only read, else one after another."""
-        if len(groups) > 1 and all(call.command.is_read for group in groups for call in group.calls):
+        if len(groups) > 1 and all(call.is_read for group in groups for call in group.calls):
             async with anyio.create_task_group() as tasks:
                 for group in groups:
                     tasks.start_soon(partial(self._deliver, run, group))
@@ -160,8 +164,9 @@ class Exchange:
             if posted.error is None:
                 if group.is_suspect:
                     run.is_guided = False
-                for call, outcome in zip(group.calls, posted.outcomes, strict=True):
-                    conclude(call, outcome, run.position)
+                for call, result in settle_results(group.calls, posted.results):
+                    conclude(call, Ok(result), run.position)
+                run.is_settled = len(group.calls) == len(run.calls)
                 return
             if is_getter_failure(posted.error) and _drop_white_list(group.calls):
                 group = _group_after(group.calls, posted.error)
@@ -199,16 +204,21 @@ class Exchange:
         if group.last is not None and not run.may_search(now):
             self._give_up_search(run, group)
             return None
-        trip = Trip()
-        for call in calls:
-            call.depart(trip)
+        body, group.body = group.body, None
+        if body is not None and len(calls) == len(run.calls) and run.trip is not None:
+            trip = run.trip
+        else:
+            body, trip = None, Trip()
+            for call in calls:
+                call.depart(trip)
         end = self._end_of(run, calls, now, is_search=group.last is not None)
         if group.attempt == 1:
             self.retries(now).earn()
         try:
             posted = await self.invoker.post(
-                [call.command for call in calls],
+                calls,
                 trip,
+                body=body,
                 timeout=None if math.isinf(end) else end - now,
                 max_bytes=run.terms.limits.max_answer_bytes,
             )
@@ -217,17 +227,23 @@ class Exchange:
             raise
         if run.meter is not None:
             run.meter(posted, trip)
+        if posted.error is not None:
+            self._note_failure(run, group, posted, trip)
+        return posted
+
+    def _note_failure(self, run: UnderWay, group: _Group, posted: Posted, trip: Trip) -> None:
         trip.is_sent = trip.is_sent and not isinstance(posted.outcomes[0], NotRun)  # what left did not run
         if isinstance(posted.outcomes[0], Unknown):
-            for call in calls:
+            for call in group.calls:
                 call.doubt()
             if group.last is not None and anyio.current_time() >= run.latest(is_search=True):
                 self._give_up_search(run, group)
-        return posted
 
     def _live(self, run: UnderWay, group: _Group, now: float) -> list[Call[Any]]:
         """Return the calls of a group that still want to be sent."""
         is_first = group.attempt == 1 and group.last is None
+        if run.is_plain and not self.traffic.is_closed and run.until > now and (run.held is None or not is_first):
+            return pending_of(group.calls)
         live: list[Call[Any]] = []
         for call in group.calls:
             if call.done():

@@ -122,5 +122,5 @@ class Files(Explorer):
         return self._tasks
 
     def _check_open(self, path: str | None = None) -> None:
-        if self._is_closed or self._exchange.traffic.is_closing:
+        if self._is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -13,6 +14,7 @@ import anyio.lowlevel
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors, user_site
 from aioliferay._core.messages import NotRun, NotSent, Ok
+from aioliferay._many import Taken, callback_errors_of, failed_of, pending_of, results_of
 from aioliferay._nests import end_cancelled
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
@@ -62,6 +64,8 @@ class CallQueue:
         self._exchange = exchange
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
+        self.append = self._calls.append
+        self.is_plain = True
         self._last_turn: _Turn | None = None
         self._in_line: list[Sequence[Call[Any]]] = []
         self._is_flush_due = False
@@ -69,7 +73,7 @@ class CallQueue:
         self._trips: set[_Turn] = set()
         self._ended: anyio.Event | None = None
         self._unreported: list[Call[Any]] = []
-        self._split_site: tuple[str, int] | None = None
+        self.split_site: tuple[str, int] | None = None
         self._warned_sites: set[tuple[str, int]] = set()
 
     def __del__(self) -> None:
@@ -78,20 +82,16 @@ class CallQueue:
             text = f"a batch was forgotten with {count} calls queued: use `async with`, or await batch.invoke()"
             warnings.warn(text, ResourceWarning, stacklevel=1, source=self)
 
-    def append(self, call: Call[Any]) -> None:
-        """Queue a call."""
-        self._calls.append(call)
-
     def pending(self) -> list[Call[Any]]:
         """Return the calls that are queued and not cancelled."""
-        return [call for call in self._calls if not call.done()]
+        return pending_of(self._calls)
 
-    def take(self) -> list[Call[Any]]:
+    def take(self) -> Taken[Call[Any]]:
         """Empty the queue, before anything is awaited: what is queued from now on belongs to the next batch."""
-        calls = self.pending()
+        calls = Taken(self._calls, is_plain=self.is_plain)
         self._calls = []
-        for call in calls:
-            call.leave_queue()
+        self.append = self._calls.append
+        self.is_plain = True
         return calls
 
     def check_split(self, path: str) -> None:
@@ -100,22 +100,22 @@ class CallQueue:
         Raises:
             BatchSplitError: the batch is strict.
         """
-        if self._split_site is None:
+        if self.split_site is None:
             return
-        file, line = self._split_site
+        file, line = self.split_site
         text = (
             f"an await at {file}:{line} sent this batch before it was complete: it takes several requests (await after it)"
         )
         if self.strict:
             raise BatchSplitError(f"{text}; this call was not made", path=path)
-        if self._split_site not in self._warned_sites:
-            self._warned_sites.add(self._split_site)
+        if self.split_site not in self._warned_sites:
+            self._warned_sites.add(self.split_site)
             warnings.warn_explicit(text, BatchSplitWarning, file, line, registry=_warned)
-        self._split_site = None
+        self.split_site = None
 
     def allow_split(self) -> None:
         """Note that the user asked for a request of its own: what follows is no split."""
-        self._split_site = None
+        self.split_site = None
 
     def _next_turn(self) -> _Turn:
         self._last_turn = _Turn(self._last_turn)
@@ -132,15 +132,16 @@ class CallQueue:
         turn = turn or self._next_turn()
         self._trips.add(turn)
         until = anyio.current_time() + self.terms.deadline
-        watch = deadline.watch(self._tasks, calls, until)
+        is_hurried = until < math.inf or not (isinstance(calls, Taken) and calls.is_plain)
+        watch = deadline.watch(self._tasks, calls, until) if is_hurried else None
         try:
             async with turn:
                 self._in_line.remove(calls)
-                await self._exchange.run(calls, self.terms, until)
+                await self._exchange.run(calls, self.terms, until, taken=calls if isinstance(calls, Taken) else None)
         except BaseException:
             if calls in self._in_line:
                 self._in_line.remove(calls)
-            for call in calls:
+            for call in pending_of(calls):
                 end_cancelled(call)
             await self._last_word(calls)
             raise
@@ -264,7 +265,7 @@ class CallQueue:
         finally:
             self._is_flush_due = False
         if calls := self.take():
-            self._split_site = site
+            self.split_site = site
             await self._send_in_background(calls)
 
     async def _let_others_queue(self) -> None:
@@ -283,7 +284,7 @@ class CallQueue:
         self._unreported = [call for call in (*self._unreported, *calls) if call.is_unseen_failure]
 
     async def _tell(self, calls: Sequence[Call[Any]]) -> list[CallbackError]:
-        errors = [error for call in calls for error in call.run_callbacks()]
+        errors = callback_errors_of(calls)
         if self.callback is None:
             return errors
         try:
@@ -303,11 +304,11 @@ class CallQueue:
         failure = self.failure_of(calls)
         if failure is not None:
             return callback.on_failure(failure)
-        return callback.on_success([call.result() for call in calls])
+        return callback.on_success(results_of(calls))
 
     def failure_of(self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError] = ()) -> BatchError | None:
         """Return one error for all calls that failed and callbacks that raised; None if there are none."""
-        failed = [(error, call) for call in calls if (error := call.exception()) is not None]
+        failed = [(error, call) for call in failed_of(calls) if (error := call.exception()) is not None]
         if not failed and not callback_errors:
             return None
         text = (
@@ -320,13 +321,21 @@ class CallQueue:
         wanted = {id(error) for error in errors}
         return self._renew(remaining_of([call for error, call in failed if id(error) in wanted]))
 
+    def raise_failures(self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError]) -> None:
+        """Raise one error for all that went wrong, but for calls that somebody gave up."""
+        failed = failed_of(calls)
+        if failed or callback_errors:
+            kept = [call for call in calls if not call.is_given_up]
+            if (failure := self.failure_of(kept, callback_errors)) is not None:
+                raise failure
+
     def report(
         self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError], *, return_exceptions: bool = False
     ) -> list[Any]:
         """Return the results in call order, or raise one error for all that went wrong."""
         failure = self.failure_of(calls, () if return_exceptions else callback_errors)
         if failure is None:
-            return [call.result() for call in calls]
+            return results_of(calls)
         if not return_exceptions:
             raise failure
         log_callback_errors(callback_errors)

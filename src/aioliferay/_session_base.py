@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
@@ -22,7 +23,7 @@ from aioliferay._options import INVOKE, Terms, checked_headers, root_of, user_ag
 from aioliferay._tasks import BackgroundTasks, is_prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
     from aioliferay._core.packing import BatchLimits
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 1.0
-_PERSONAL: Final = frozenset({"authorization", "cookie"})  # headers that say who calls
+_PERSONAL: Final = frozenset({"authorization", "cookie", "x-csrf-token"})  # headers that say who calls
 
 
 class SessionBase(Files):
@@ -67,6 +68,7 @@ class SessionBase(Files):
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._hints = Hints() if (sys.flags.dev_mode if hints is None else hints) else None
         self._is_closed = False
+        self._exchange.traffic.doors.add(self)
         self._is_guest_here = False  # over the connections of another session
         warn_if_insecure(self.server, own, stacklevel=2)
 
@@ -91,12 +93,13 @@ class SessionBase(Files):
         is_foreign = hasattr(auth, "async_auth_flow")
         auth = own = authentication_of(auth)
         other = copy.copy(self)
+        other._tasks = tasks = _GuestTasks(self._tasks)  # noqa: SLF001 - a twin
         here = self._exchange.invoker
         inherited = {name: value for name, value in here.headers.items() if name.lower() not in _PERSONAL}
         invoker = Invoker(
             url=here.url,
             transport=here.transport.shared(auth if is_foreign else None),
-            auth=None if is_foreign else kept(own, self.server, self._tasks, seconds=self._exchange.timeout),
+            auth=None if is_foreign else kept(own, self.server, tasks, seconds=self._exchange.timeout),
             headers=merged(inherited, checked_headers(headers or {})),
             hooks=here.hooks,
             portal=here.portal,
@@ -104,8 +107,9 @@ class SessionBase(Files):
         traffic = self._exchange.traffic
         if isinstance(invoker.auth, Keeper):
             traffic.keepers.add(invoker.auth)
-        other._exchange = Exchange(invoker, self._exchange.timeout, self._exchange.terms, traffic)  # noqa: SLF001 - a twin
+        other._exchange = Exchange(invoker, self._exchange.timeout, self._exchange.terms, traffic)  # noqa: SLF001 - as above
         other._is_guest_here = True  # noqa: SLF001 - as above
+        traffic.doors.add(other)
         warn_if_insecure(self.server, own, stacklevel=2)
         return other
 
@@ -117,7 +121,7 @@ class SessionBase(Files):
     @property
     def is_closed(self) -> bool:
         """Whether the session has been closed, or is about to be: it takes no more calls."""
-        return self._is_closed or self._exchange.traffic.is_closing
+        return self._is_closed
 
     async def aclose(self) -> None:
         """Close the session: wait up to 5 seconds for calls in flight, cancel the rest, close the connections.
@@ -133,6 +137,8 @@ class SessionBase(Files):
             return
         traffic, invoker = self._exchange.traffic, self._exchange.invoker
         traffic.is_closing = True
+        for door in traffic.doors:
+            door._is_closed = True  # noqa: SLF001 - a twin
         keepers = [*traffic.keepers]
         invoker.close_soon()
         for keeper in keepers:
@@ -164,10 +170,13 @@ class SessionBase(Files):
         try:
             with anyio.move_on_after(grace):
                 await traffic.join(self._exchange)
+                await self._tasks.join()
         finally:
             with anyio.move_on_after(_LAST_SECONDS, shield=True):
                 traffic.cancel(self._exchange)
+                self._tasks.cancel()
                 await traffic.join(self._exchange)
+                await self._tasks.join()
                 if grace and not traffic.is_closed:
                     await invoker.aclose()
 
@@ -197,3 +206,21 @@ class SessionBase(Files):
 
     def __repr__(self) -> str:
         return f"<Session {self.server}{' closed' if self.is_closed else ''}>"
+
+
+class _GuestTasks(BackgroundTasks):
+    """The tasks of a session over the connections of another, which has them among its own."""
+
+    def __init__(self, home: BackgroundTasks) -> None:
+        super().__init__()
+        self.home: BackgroundTasks = home.home if isinstance(home, _GuestTasks) else home
+
+    def start(self, work: Callable[[], Awaitable[None]], *, lost: Callable[[], None]) -> anyio.CancelScope:
+        scope = self._new_scope()
+
+        def gone() -> None:
+            self._end(scope)
+            lost()
+
+        self.home.start(partial(self._run, scope, work), lost=gone)
+        return scope

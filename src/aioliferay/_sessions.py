@@ -12,6 +12,7 @@ from aioliferay._batch_session import BatchSession
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.messages import NotSent
 from aioliferay._keeper import want
+from aioliferay._plain import plain_call
 from aioliferay._queue import NEVER_BEGAN, BatchCallback
 from aioliferay._session_base import SessionBase
 from aioliferay._stream import Stream
@@ -77,7 +78,10 @@ class Session(SessionBase):
         """
         if self.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
-        call = make_call(path, params, returns=returns, sender=None, options=options, catalog=self.portal.catalog)
+        catalog = self.portal.catalog
+        call = None if options or catalog is not None else plain_call(path, params, returns, None)
+        if call is None:
+            call = make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog)
         end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
         self._tasks.start(partial(self._send_one, call), lost=end)
         if self._hints is not None:

@@ -15,6 +15,7 @@ from aioliferay._core import codec, nesting, packing, plan
 from aioliferay._core.messages import NotSent, Reference
 from aioliferay._core.packing import Nested, Room
 from aioliferay._core.plan import MOST_LEVELS, Need, Nest, Planned
+from aioliferay._many import body_of, kinds_of, lengths_of
 from aioliferay._nests import Fan, NestedCalls
 from aioliferay.errors import DependencyError
 
@@ -67,7 +68,7 @@ class Route(NamedTuple):
 
 def are_independent(calls: Sequence[Call[Any]]) -> bool:
     """Tell whether none of the calls needs the result of another: then there is nothing to plan."""
-    return all(call.command.params is None for call in calls)
+    return all(call.is_plain or call.command.params is None for call in calls)
 
 
 def route_of(calls: Sequence[Call[Any]], terms: Terms, learnt: Learnt) -> Route:
@@ -245,9 +246,20 @@ def requests_of(
         for position, call in (enumerate(calls) if has_nests else ())
         if isinstance(call, NestedCalls)
     }
-    sizes = [len(call.command.statement) for call in calls]
-    waves = packing.waves(sizes, [call.command.is_read for call in calls], room_of(terms, most_bytes), nests)
+    lengths = lengths_of(calls)
+    room = room_of(terms, most_bytes)
+    if not nests and packing.is_one(lengths, room, lambda: kinds_of(calls)):
+        return [[calls]]
+    waves = packing.waves(lengths, [call.is_read for call in calls], room, nests)
     return [[calls[request.start : request.stop] for request in wave] for wave in waves]
+
+
+def whole_body_of(calls: Sequence[Call[Any]], terms: Terms, most_bytes: float) -> bytes | None:
+    """Return the body of one request with all of these calls, if they may go in one whatever they do."""
+    if terms.are_writes_alone or terms.are_kinds_apart or not 0 < len(calls) <= terms.limits.max_calls:
+        return None
+    body = body_of(calls)
+    return body if len(body) <= min(terms.limits.max_bytes, most_bytes) else None
 
 
 def room_of(terms: Terms, most_bytes: float = math.inf) -> Room:

@@ -35,7 +35,7 @@ class BackgroundTasks:
         Raises:
             RuntimeError: no event loop runs here.
         """
-        if _is_trio():
+        if is_trio():
             import trio  # noqa: PLC0415 - only who runs under trio has it
 
             scope = self._new_scope()
@@ -80,7 +80,7 @@ class BackgroundTasks:
         except Exception:
             _logger.exception("a background task of a session failed")
         except (KeyboardInterrupt, SystemExit):
-            if not _is_trio():  # which takes it for a bug of its own
+            if not is_trio():  # which takes it for a bug of its own
                 raise
             _logger.exception("a callback in a background task of a session wanted to end the program")
         finally:
@@ -103,7 +103,8 @@ async def _as_is(work: Awaitable[None]) -> None:
     await work
 
 
-def _is_trio() -> bool:
+def is_trio() -> bool:
+    """Tell whether trio runs this task."""
     trio = sys.modules.get("trio")
     if trio is None:
         return False
@@ -116,7 +117,7 @@ def _is_trio() -> bool:
 
 def current_loop() -> object:
     """Return what tells the running event loop from every other."""
-    if _is_trio():
+    if is_trio():
         import trio  # noqa: PLC0415 - only who runs under trio has it
 
         return trio.lowlevel.current_trio_token()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aioliferay._http import Trip
     from aioliferay._invoker import Posted
     from aioliferay._keeper import Keeper
+    from aioliferay._many import Taken
     from aioliferay._options import Terms
     from aioliferay.errors import LiferayError
 
@@ -32,6 +33,8 @@ class Sharing(TypedDict, total=False):
     """In place of its own: how many of their requests may be under way at once."""
     meter: Callable[[Posted, Trip], object]
     """Told of each request that is over."""
+    taken: Taken[Call[Any]] | None
+    """The calls themselves, if they come from a queue."""
 
 
 class UnderWay:
@@ -47,6 +50,10 @@ class UnderWay:
         **sharing: Unpack[Sharing],
     ) -> None:
         self.calls = calls
+        taken = sharing.get("taken")
+        self.is_plain = taken is not None and taken.is_plain
+        self.trip = None if taken is None else taken.trip
+        self.is_settled = False  # each of its calls has its result
         self.owner = owner
         self.terms = terms
         self.until = until
@@ -86,6 +93,7 @@ class Traffic:
 
     Attributes:
         runs: those that have not ended.
+        doors: sessions over these connections.
         is_closing: no further calls are taken.
         is_closed: nothing is sent any more.
         allowance: how many repetitions there may still be; None before the first request.
@@ -95,6 +103,7 @@ class Traffic:
     """
 
     runs: list[UnderWay] = field(default_factory=list["UnderWay"])
+    doors: WeakSet[Any] = field(default_factory=WeakSet[Any])
     is_closing: bool = False
     is_closed: bool = False
     allowance: RetryAllowance | None = None
@@ -110,7 +119,7 @@ class Traffic:
     def cancel(self, owner: object = None, *, only_reads: bool = False) -> None:
         """Abort the runs, or those of an owner, or those that only read; their calls are settled."""
         for run in self._of(owner):
-            if not only_reads or all(call.command.is_read for call in run.calls):
+            if not only_reads or all(call.is_read for call in run.calls):
                 run.scope.cancel()
 
     def _of(self, owner: object) -> list[UnderWay]:

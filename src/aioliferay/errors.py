@@ -319,3 +319,26 @@ class BatchError(ExceptionGroup[Exception], LiferayError):
     def __str__(self) -> str:
         first = str(self.exceptions[0]) if self.exceptions else ""
         return f"{self.message}; the first: {first}"
+
+
+for _kind in (
+    LiferayError,
+    TransportError,
+    ConnectError,
+    NoAnswerError,
+    NotSentError,
+    ServerError,
+    AuthenticationError,
+    AccessDeniedError,
+    NoSuchServiceError,
+    NotFoundError,
+    ProtocolError,
+    ResultError,
+    DependencyError,
+    CallCancelledError,
+    ClosedError,
+    BatchError,
+    BatchSplitWarning,
+):
+    _kind.__module__ = "aioliferay"  # tracebacks name the public place
+del _kind

@@ -13,7 +13,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json, to_json
 
 from aioliferay._core import encoding
-from aioliferay._core.messages import Answer, Command, Ok, Outcome, RawParams, Reference
+from aioliferay._core.messages import Answer, Command, Form, Ok, Outcome, RawParams, Reference
 from aioliferay._core.refusals import refusal, refused
 from aioliferay.errors import LiferayError, ProtocolError, ResultError
 
@@ -27,6 +27,11 @@ T = TypeVar("T")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MILLISECONDS: Final = cast("CoreConfig", {"val_temporal_unit": "milliseconds"})  # newer than its declaration
+_MOST_REMEMBERED: Final = 10_000
+forms: Final[dict[str, Form]] = {}
+"""Of paths that were checked."""
+plain_names: Final[set[str]] = set()
+"""Names of parameters that were checked: whatever their values are, they need no further look."""
 _NAMED: Final = frozenset({"fields", "choices"})  # schemas by names: of fields, of the values of a tag
 _VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
@@ -61,12 +66,21 @@ def command(
         del known["serviceContext"]
     if is_whole:
         statement = _statement(path, known, selected)
+        _remember(path, params)
         return Command(path, statement, None, selected, is_read, is_idempotent, is_raw, listed=selected)
     # A copy, reduced to JSON's types: what the caller does to its own mapping later is no concern of a checked command.
     plain = _naming(path, encoding.plain, known)
     _naming(path, encoding.encode, plain)
     waiting = {**plain, **{name: value for name, value in params.items() if type(value) is Reference}}
     return Command(path, b"", waiting, selected, is_read, is_idempotent, is_raw, listed=selected)
+
+
+def _remember(path: str, params: Mapping[str, object]) -> None:
+    """Remember a path and names that were checked, for calls that are made without a look at anything else."""
+    if len(forms) < _MOST_REMEMBERED:
+        forms[path] = Form(path, _head(path, ()), is_read_by_name(path))
+    if len(plain_names) < _MOST_REMEMBERED:
+        plain_names.update(name for name in params if is_plain_name(name) and name != "serviceContext")
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
@@ -111,6 +125,17 @@ def is_plain_name(name: str) -> bool:
 def encode(commands: Sequence[Command]) -> bytes:
     """Return the request's body: a JSON array, also for one command (a single object's null result would be `{}`)."""
     return b"[%b]" % b",".join([command.statement for command in commands])
+
+
+def results(answer: Answer, count: int) -> list[Any] | None:
+    """Return the results in an answer, one a command; None if it is anything else, of which `decode` says more."""
+    if answer.status != 200:
+        return None
+    try:
+        value: Any = from_json(answer.body)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) and len(value) == count else None  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  # it narrows Any to list[Unknown]
 
 
 def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
@@ -195,6 +220,9 @@ def _parts_in_milliseconds(key: str, part: Any) -> Any:
     if key in _NAMED and isinstance(part, dict):  # of any names, which mean nothing here
         return {name: _in_milliseconds(part[name]) for name in cast("Iterable[Any]", part)}
     return _in_milliseconds(part)
+
+
+NOTHING: Final = adapter_for(None)
 
 
 def _check_path(path: object) -> None:

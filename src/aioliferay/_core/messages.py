@@ -102,6 +102,15 @@ class Command:
         return [value for value in self.params.values() if isinstance(value, Reference)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What commands of one path have in common that have no options and no references. `head` begins their statements."""
+
+    path: str
+    head: bytes
+    is_read: bool
+
+
 @dataclass(frozen=True, slots=True)
 class NestCommand(Command):
     """Calls that are nested in one another, as one command. `members`: how many it brings the results of."""

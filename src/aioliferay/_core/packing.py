@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,16 @@ class Room:
     max_nested: int = 0
     are_writes_alone: bool = False
     are_kinds_apart: bool = False
+
+
+def is_one(sizes: Sequence[int], room: Room, kinds: Callable[[], set[bool]]) -> bool:
+    """Tell whether statements of these sizes, none of them a nest, go in one request; `kinds` tells whether they read."""
+    if not 0 < len(sizes) <= room.max_calls or sum(sizes) + len(sizes) + 1 > room.max_bytes:
+        return False
+    if not (room.are_writes_alone or room.are_kinds_apart):
+        return True
+    found = kinds()
+    return len(found) == 1 and (found == {True} or not room.are_writes_alone)
 
 
 def waves(
