@@ -95,3 +95,13 @@ def soak(session: nox.Session) -> None:
     count = session.posargs[0] if session.posargs else "50000"
     counts = {"AIOLIFERAY_SCENARIOS": count, "AIOLIFERAY_GRAPHS": count}
     session.run("pytest", "-q", "-o", "faulthandler_timeout=0", "tests/test_load.py", *GENERATED, env=counts)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the library against its peers; see `nox -s bench -- --help`. A full run takes an hour, on a quiet machine.
+
+    It writes the tables and plots of `docs/explanation/performance.md`.
+    """
+    session.install("-q", "-e", ".[testing]", *group("bench"))
+    session.run("python", "tests/benchmarks/bench.py", *session.posargs)

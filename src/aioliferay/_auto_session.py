@@ -78,7 +78,7 @@ class AutoBatchSession(HasServices):
     def __init__(self, session: SessionBase | str, **options: Unpack[AutoDoorOptions]) -> None:
         self._is_owner = not isinstance(session, SessionBase)
         own, rest = apart(options)
-        window = Window(rest.pop("window", 0.002))
+        window = Window(_seconds(rest.pop("window", 0.002)))
         max_pending = _count(rest.pop("max_pending", 10_000))
         is_sharing = bool(rest.pop("deduplicate", False))
         if not isinstance(session, SessionBase):
@@ -144,7 +144,7 @@ class AutoBatchSession(HasServices):
             self._check_open(path)
         self._room.check(path)
         catalog = self.portal.catalog
-        call = None if options or catalog is not None else plain_call(path, params, returns, self._gathering)
+        call = None if options else plain_call(path, params, returns, self._gathering, catalog)
         if call is None:
             call = make_call(path, params, returns=returns, sender=self._gathering, options=options, catalog=catalog)
         self._gathering.append(call)
@@ -243,6 +243,12 @@ def _key_of(auth: object) -> Hashable:
     except TypeError:  # a bearer token's function may be no key
         is_ours = False
     return auth if is_ours else _Itself(auth)
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"window= takes a number of seconds, not {type(value).__name__}")
+    return value
 
 
 def _count(value: object) -> int:

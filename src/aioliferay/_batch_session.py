@@ -103,7 +103,7 @@ class BatchSession(HasServices):
             self._check_open(path)
         if queue.split_site is not None:
             queue.check_split(path)
-        call = None if options or catalog is not None else plain_call(path, params, returns, queue)
+        call = None if options else plain_call(path, params, returns, queue, catalog)
         if call is None:
             queue.is_plain = False
             call = make_call(path, params, returns=returns, sender=queue, options=options, catalog=catalog)

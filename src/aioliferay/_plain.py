@@ -20,6 +20,7 @@ from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
 
 if TYPE_CHECKING:
     from aioliferay._calling import Params
+    from aioliferay._core.catalog import Catalog
     from aioliferay._settling import Sender
 
 _BETWEEN: Final = vars(_calling)  # the names of the module that typed services make their calls through
@@ -28,14 +29,16 @@ _new: Final = Call.__new__
 _frame: Final = sys._getframe
 
 
-def plain_call(path: str, params: Params, returns: Any, sender: Sender | None) -> Call[Any] | None:
-    """Make a call of a session without a catalog for who called the function that calls this; None if it is none of those.
+def plain_call(path: str, params: Params, returns: Any, sender: Sender | None, catalog: Catalog | None) -> Call[Any] | None:
+    """Make a call for who called the function that calls this; None if there is more to look at.
 
     The call is as `make_call` would have made it.
     """
     form = _form_of(path)
     params = {} if params is None else params
     if form is None or type(params) is not dict:
+        return None
+    if catalog is not None and catalog.reads.get(path) is not form.is_read:
         return None
     for name, value in params.items():
         kind = type(value)

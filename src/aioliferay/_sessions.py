@@ -79,7 +79,7 @@ class Session(SessionBase):
         if self.is_closed:
             raise ClosedError("the session is closed: open a new one", path=path)
         catalog = self.portal.catalog
-        call = None if options or catalog is not None else plain_call(path, params, returns, None)
+        call = None if options else plain_call(path, params, returns, None, catalog)
         if call is None:
             call = make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog)
         end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
@@ -117,7 +117,7 @@ class Session(SessionBase):
         commands, and lets what is in flight come to its end.
 
         Args:
-            commands: an iterable, or an asynchronous one, of paths, pairs of path and parameters, or `StreamCommand`s.
+            commands: an iterable, or an asynchronous one, of paths, pairs of path and parameters, or `StreamCommand` objects.
             returns: the type of the results, where the command does not say; see `call`.
             **options: `ordered=False` gives items as soon as they are there, by default they come in the order of the
                 commands. `calls=` and `parallel=` fix how many calls a request has, and how many requests go at once.

@@ -190,6 +190,11 @@ class Catalog(_Part):
             return tuple(action for action in self.by_path.get(base, ()) if len(action.parameters) == int(count))
         return self.by_path.get(path, ())
 
+    @cached_property
+    def reads(self) -> Mapping[str, bool]:
+        """Whether services change nothing, by path."""
+        return {path: all(action.is_read for action in overloads) for path, overloads in self.by_path.items()}
+
     def is_read(self, path: str) -> bool | None:
         """Tell whether a service changes nothing; None if it is not listed."""
         overloads = self.overloads(path) or self.by_path.get(path.rpartition(".")[0], ())
