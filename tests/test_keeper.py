@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import httpx
 import pytest
 
-from aioliferay import AuthenticationError, CallCancelledError, NotSentError, Session
-from aioliferay.auth import BearerAuth
+from aioliferay import AuthenticationError, CallCancelledError, NotSentError, Session, _session_base
+from aioliferay._auth import Step
+from aioliferay.auth import BearerAuth, OAuth2ClientCredentials, OAuth2Token, Request
 from aioliferay.errors import LiferayError
-from passes import Gate, Passes
+from passes import Gate, Pass, Passes
 
 anyio_test = pytest.mark.anyio
 
@@ -208,3 +211,111 @@ async def test_bearer_function_that_brings_no_token():
         with pytest.raises(NotSentError, match="printable ASCII text without spaces") as caught:
             await session.call("/x/get-it")
         assert "two words" not in str(caught.value)
+
+
+class Posting(Passes):
+    """Asks for passes by POST, and tells each."""
+
+    def __init__(self, told):
+        super().__init__()
+        self._told = told
+
+    def obtain(self, server, old, now):
+        answer = yield Request("POST", f"{server}/pass")
+        yield Step(partial(self._told, int(answer.body)))
+        return Pass(int(answer.body))
+
+
+@anyio_test
+async def test_closing_lets_a_renewal_end_that_has_posted():
+    """What has been posted when the session closes may have been granted: it is taken, told and given back."""
+    gate, told = Gate(), []
+    gate.open = anyio.Event()
+
+    async def tell(number):
+        await anyio.lowlevel.checkpoint()
+        told.append(number)
+
+    session = gate.session(Posting(tell))
+    call = session.call("/x/get-it")
+    await anyio.wait_all_tasks_blocked()
+    call.cancel()
+    async with anyio.create_task_group() as group:
+        group.start_soon(session.aclose)
+        await anyio.wait_all_tasks_blocked()
+        assert (1, [], 0) == (gate.asked, told, gate.given_back)
+        gate.open.set()
+    assert ([1], 1) == (told, gate.given_back)
+
+
+@anyio_test
+async def test_closing_does_not_wait_for_ever(monkeypatch):
+    """A renewal that has posted something and has no answer has as long as other things in flight."""
+    monkeypatch.setattr(_session_base, "_GRACE_SECONDS", 0.05)
+    gate = Gate()
+    gate.open = anyio.Event()
+    session = gate.session(Posting(anyio.sleep))
+    call = session.call("/x/get-it")
+    await anyio.wait_all_tasks_blocked()
+    call.cancel()
+    with anyio.fail_after(4):
+        await session.aclose()
+    assert (1, 0) == (gate.asked, gate.given_back)
+
+
+@anyio_test
+async def test_closing_in_the_middle_of_a_renewal_of_somebody_elses():
+    """A session that acts as somebody else lets its own renewal end too, and gives back what it got."""
+    gate, told = Gate(), []
+    gate.open = anyio.Event()
+
+    async def tell(number):
+        told.append(number)
+
+    async with gate.session(None) as session:
+        other = session.acting_as(Posting(tell))
+        call = other.call("/x/get-it")
+        await anyio.wait_all_tasks_blocked()
+        call.cancel()
+        async with anyio.create_task_group() as group:
+            group.start_soon(other.aclose)
+            await anyio.wait_all_tasks_blocked()
+            gate.open.set()
+    assert ([1], 1) == (told, gate.given_back)
+
+
+@anyio_test
+async def test_a_renewal_that_closes_its_session(monkeypatch):
+    """What is told of new credentials may close the session: the renewal does not wait for its own end."""
+    monkeypatch.setattr(_session_base, "_GRACE_SECONDS", 0.05)
+    gate = Gate()
+
+    async def close(_):
+        await session.aclose()
+
+    session = gate.session(Posting(close))
+    call = session.call("/x/get-it")
+    with anyio.fail_after(4), pytest.raises(CallCancelledError, match="it was cancelled before it was sent"):
+        await call
+
+
+@anyio_test
+async def test_a_rotated_token_is_saved_though_nobody_waits():
+    """A portal that takes each refresh token once has given the next one when the session closes: it is saved."""
+    saved, asked, until = [], anyio.Event(), anyio.Event()
+
+    async def answer(request):
+        asked.set()
+        await until.wait()
+        return httpx.Response(200, json={"access_token": "a2", "refresh_token": "r2", "expires_in": 600})
+
+    way = OAuth2ClientCredentials("id", "secret", token=OAuth2Token("a1", "r1", 1.0, 600.0), on_token=saved.append)
+    session = Session("http://portal.test", auth=way, http=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    call = session.call("/x/get-it")
+    await asked.wait()
+    call.cancel()
+    async with anyio.create_task_group() as group:
+        group.start_soon(session.aclose)
+        await anyio.wait_all_tasks_blocked()
+        until.set()
+    assert ["r2"] == [token.refresh_token for token in saved]

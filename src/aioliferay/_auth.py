@@ -5,8 +5,11 @@ Knows no HTTP library and no event loop, so each flow is tested with `next` and 
 from __future__ import annotations
 
 import base64
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, runtime_checkable
+from functools import wraps
+from traceback import clear_frames
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
 
 from aioliferay.errors import NotSentError
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from aioliferay.errors import LiferayError
 
 C = TypeVar("C")
+P = ParamSpec("P")
+T = TypeVar("T")
 E = TypeVar("E", bound="LiferayError")
 Verdict = Literal["accepted", "refused", "doubtful"]
 
@@ -98,6 +103,28 @@ def lasting_seconds(error: LiferayError) -> float:
     return float(vars(error).get("_lasting_seconds", 0.0))
 
 
+def concealing(function: Callable[P, T]) -> Callable[P, T]:
+    """Return the function so that its errors show none of its arguments, and nothing made of them, as local variables.
+
+    Of these some may be secret. The lines of the traceback stay.
+    """
+
+    @wraps(function)
+    def concealed(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            del args, kwargs
+            step: BaseException | None = error
+            while step is not None and step is not before:  # what the caller handles just now is not of this function
+                clear_frames(step.__traceback__)
+                step = step.__cause__ or step.__context__
+            raise
+
+    return concealed
+
+
 class BasicAuth:
     """User name (on a stock portal: the e-mail address) and password with every request, in UTF-8.
 
@@ -115,6 +142,12 @@ class BasicAuth:
     def flow(self, request: Request, /) -> Generator[Request, Answer, None]:
         """Yield the request once, with its `Authorization` header."""
         yield request.with_header("Authorization", self._header)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BasicAuth) and self._header == other._header
+
+    def __hash__(self) -> int:
+        return hash(self._header)
 
     def __repr__(self) -> str:
         return f"BasicAuth({self._user!r}, password hidden)"
@@ -144,6 +177,12 @@ class BearerAuth:
     def fetched(self) -> Fetched | None:
         """How tokens are fetched, if a function does that."""
         return None if self._fetch is None else Fetched(self._fetch)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BearerAuth) and (self._bearer, self._fetch) == (other._bearer, other._fetch)
+
+    def __hash__(self) -> int:
+        return hash((self._bearer, self._fetch))
 
     def __repr__(self) -> str:
         return "BearerAuth(token hidden)"
@@ -262,6 +301,7 @@ def _after(flow: Generator[Request, Answer, None], answer: Answer) -> Request | 
         return None
 
 
+@concealing
 def authentication_of(auth: Any) -> Authentication | Renewable[Any] | None:
     """Return the authentication object that `auth=` means: None, a pair, an object with a `flow`, or one with `obtain`.
 

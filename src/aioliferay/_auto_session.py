@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
 
-from aioliferay._auth import authentication_of
+from aioliferay._auth import authentication_of, concealing
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.window import Window
 from aioliferay._gathering import Gathering, Room
@@ -75,6 +75,7 @@ class AutoBatchSession(HasServices):
         TypeError, ValueError: an option has a value that it cannot have.
     """
 
+    @concealing
     def __init__(self, session: SessionBase | str, **options: Unpack[AutoDoorOptions]) -> None:
         self._is_owner = not isinstance(session, SessionBase)
         own, rest = apart(options)
@@ -93,6 +94,7 @@ class AutoBatchSession(HasServices):
         self._gathering = Gathering(self._room, session.exchange, session.tasks)
         self.portal: Portal = session.portal
 
+    @concealing
     def acting_as(
         self, auth: tuple[str, str] | Authentication | Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack, overload
 
+from aioliferay._auth import concealing
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._options import DoorOptions, apart
 from aioliferay._plain import plain_call
@@ -45,6 +46,7 @@ class BatchSession(HasServices):
             place of the session's. With a URL also those of `Session`: `auth=`, `timeout=`, `headers=`, `http=`, `hooks=`.
     """
 
+    @concealing
     def __init__(
         self,
         session: SessionBase | str,

@@ -33,6 +33,7 @@ _SECONDS: Final = 30.0  # for a step of a renewal, where the session sets no lim
 _FAREWELL_SECONDS: Final = 2.0
 _FRUITLESS: Final = 2  # renewals in a row whose credentials the portal gave and then did not accept
 _FRUITLESS_SECONDS: Final = 60.0  # after which it is asked again
+_SAFE: Final = frozenset({"GET", "HEAD"})  # by HTTP's definition they change nothing
 _REFUSED: Final = "the portal gives credentials and then does not accept them"
 
 
@@ -42,10 +43,20 @@ class _Renewal:
     def __init__(self, *, is_forced: bool) -> None:
         self.is_forced = is_forced  # credentials were refused, not due
         self.is_personal = False  # a person is asked just now
+        self.has_posted = False  # the portal may have given something that would be lost
         self.is_over = False
         self.waiters: set[anyio.Event] = set()
         self.scope: anyio.CancelScope | None = None
         self.error: LiferayError | None = None
+
+    async def wait(self) -> None:
+        """Wait for its end; being cancelled, wait no longer."""
+        wake = anyio.Event()
+        self.waiters.add(wake)
+        try:
+            await wake.wait()
+        finally:
+            self.waiters.discard(wake)
 
     def end(self, error: LiferayError | None = None) -> None:
         self.error = error
@@ -142,13 +153,20 @@ class Keeper:
         return self.way.signed(request, await self._current())
 
     def close_soon(self) -> None:
-        """Note that the session is being closed: a renewal for which nobody waits ends at once."""
+        """Note that the session is being closed: a renewal for which nobody waits ends at once.
+
+        But not one that has posted something: a portal may take a refresh token once, and have given the next one already.
+        That ends by itself, or when the session stops waiting for what is in flight.
+        """
         self._is_closing = True
         if self._renewal is not None:
             self._abandon(self._renewal)
 
     async def aclose(self) -> None:
         """Give the credentials back, if they are of a kind that can be; for 2 seconds at most, and whatever comes of it."""
+        if self._renewal is not None and self._renewal not in _under_way.get():  # it is about to have credentials
+            with anyio.move_on_after(_FAREWELL_SECONDS):
+                await self._renewal.wait()
         credentials, self._credentials = self._credentials, None
         request = None if credentials is None else self.way.farewell(self._server, credentials)
         if request is not None:
@@ -211,7 +229,8 @@ class Keeper:
 
     def _abandon(self, renewal: _Renewal) -> None:
         """End a renewal for which nobody waits, if a person is asked or the session closes; any other is of use later."""
-        if renewal.waiters or renewal.is_over or not (renewal.is_personal or self._is_closing):
+        is_useless = renewal.is_personal or (self._is_closing and not renewal.has_posted)
+        if renewal.waiters or renewal.is_over or not is_useless:
             return
         if self._renewal is renewal:  # who comes now begins another one
             self._renewal = None
@@ -246,13 +265,15 @@ class Keeper:
         try:
             step: Any = next(flow)
             while True:
-                step = flow.send(await (self._asked(step) if hasattr(step, "url") else self._awaited(step, renewal)))
+                carry_out = self._asked if hasattr(step, "url") else self._awaited
+                step = flow.send(await carry_out(step, renewal))
         except StopIteration as end:
             return end.value
         finally:
             flow.close()
 
-    async def _asked(self, request: Request) -> Answer:
+    async def _asked(self, request: Request, renewal: _Renewal) -> Answer:
+        renewal.has_posted |= request.method not in _SAFE
         try:
             return await self.carry(request)
         except LiferayError as error:

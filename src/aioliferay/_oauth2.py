@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from aioliferay._auth import Step, bearer_verdict
+from aioliferay._auth import Step, bearer_verdict, concealing
 from aioliferay._core.messages import Request
 from aioliferay._loopback import code_from_browser
 from aioliferay.errors import AuthenticationError, ProtocolError
@@ -63,6 +63,7 @@ class OAuth2Token:
         }
 
     @classmethod
+    @concealing
     def from_dict(cls, saved: Mapping[str, Any]) -> Self:
         """Return the token that `to_dict` made this of.
 

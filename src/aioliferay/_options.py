@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from aioliferay._auth import authentication_of
+from aioliferay._auth import authentication_of, concealing
 from aioliferay._calling import checked_timeout
 from aioliferay._core.packing import BatchLimits
 from aioliferay._core.recovery import RetryPolicy
@@ -155,13 +155,16 @@ def user_agent() -> str:
     return f"aioliferay/{version('aioliferay')}"
 
 
+@concealing
 def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return a copy of the headers.
 
     Raises:
-        TypeError: a name or value is no text.
+        TypeError: they are no mapping, or a name or value is no text.
         ValueError: a name is of those that each request decides.
     """
+    if not hasattr(headers, "items"):
+        raise TypeError(f"headers= maps names to values, both text; it is {type(headers).__name__}")
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"headers= maps names to values, both text; {name!r} is mapped to {type(value).__name__}")
@@ -170,6 +173,7 @@ def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     return dict(headers)
 
 
+@concealing
 def root_of(server: str) -> str:
     """Return the URL of the portal's root, without the path of its JSON web services.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 
-from aioliferay._auth import Authentication, authentication_of
+from aioliferay._auth import Authentication, authentication_of, concealing
 from aioliferay._calling import checked_timeout
 from aioliferay._core.messages import merged
 from aioliferay._exchange import Exchange
@@ -21,6 +21,7 @@ from aioliferay._invoker import Invoker
 from aioliferay._keeper import Keeper, kept
 from aioliferay._options import INVOKE, Terms, checked_headers, root_of, user_agent, warn_if_insecure
 from aioliferay._tasks import BackgroundTasks, is_prompt
+from aioliferay._trial import trial_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ class SessionBase(Files):
     The arguments are those of `Session`.
     """
 
+    @concealing
     def __init__(  # noqa: PLR0913 - the architecture's own list; grouped options come with their issues
         self,
         server: str,
@@ -55,7 +57,8 @@ class SessionBase(Files):
         hints: bool | None = None,
     ) -> None:
         is_foreign = hasattr(auth, "async_auth_flow")
-        auth = own = authentication_of(auth)  # at once: what shows local variables in a traceback shows no password then
+        auth = own = authentication_of(auth)
+        library_auth = auth if is_foreign else getattr(http, "auth", None) if auth is None else None
         self.server: str = root_of(server)
         self._tasks = BackgroundTasks()
         invoker = Invoker(
@@ -64,14 +67,16 @@ class SessionBase(Files):
             auth=None if is_foreign else kept(own, self.server, self._tasks, seconds=timeout),
             headers=merged({"User-Agent": user_agent()}, checked_headers(headers or {})),
             hooks=tuple(hooks),
+            trial=trial_of(library_auth, {}),
         )
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._hints = Hints() if (sys.flags.dev_mode if hints is None else hints) else None
         self._is_closed = False
         self._exchange.traffic.doors.add(self)
         self._is_guest_here = False  # over the connections of another session
-        warn_if_insecure(self.server, own, stacklevel=2)
+        warn_if_insecure(self.server, own, stacklevel=3)
 
+    @concealing
     def acting_as(
         self, auth: tuple[str, str] | Authentication | Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Self:
@@ -103,6 +108,7 @@ class SessionBase(Files):
             headers=merged(inherited, checked_headers(headers or {})),
             hooks=here.hooks,
             portal=here.portal,
+            trial=trial_of(auth if is_foreign else None, {}),
         )
         traffic = self._exchange.traffic
         if isinstance(invoker.auth, Keeper):
@@ -110,7 +116,7 @@ class SessionBase(Files):
         other._exchange = Exchange(invoker, self._exchange.timeout, self._exchange.terms, traffic)  # noqa: SLF001 - as above
         other._is_guest_here = True  # noqa: SLF001 - as above
         traffic.doors.add(other)
-        warn_if_insecure(self.server, own, stacklevel=2)
+        warn_if_insecure(self.server, own, stacklevel=3)
         return other
 
     @property

@@ -17,7 +17,16 @@ from aioliferay._call import Call
 from aioliferay._core import codec, multipart, recovery
 from aioliferay._core.messages import Answer, Cancelled, Failed, NotRun, NotSent, Ok, Outcome, Request, Unknown, merged
 from aioliferay._http import Trip
-from aioliferay.errors import CallCancelledError, LiferayError, NoAnswerError, NotSentError, ServerError
+from aioliferay.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    CallCancelledError,
+    LiferayError,
+    NoAnswerError,
+    NotSentError,
+    ProtocolError,
+    ServerError,
+)
 from aioliferay.observe import ExchangeCompleted, ExchangeFailed, ExchangeStarted, RetryScheduled
 
 if TYPE_CHECKING:
@@ -29,6 +38,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONGEST_PAUSE: Final = 60.0  # seconds in which nothing moves, where the caller sets no limit of his own
 _JSON: Final = {"Accept": "application/json"}
+_ENDED: Final = "the portal did not know the session any more"
+_ONCE: Final = "upload it anew: its content can be read once only"
+_BY_POLICY: Final = "Access denied to "
 _INCOMPLETE: Final = "it had not gone out to its end, so the portal did not run it"
 
 
@@ -38,7 +50,7 @@ class UploadCall(Call[T]):
     __slots__ = ("_abort", "form")
 
     def __init__(self, call: Call[T], form: Form) -> None:
-        super().__init__(call.command, sender=None, adapter=call.adapter, timeout=None, site=call.site)
+        super().__init__(call.command, None, call.adapter, site=call.site)
         self.form = form
         self._abort: anyio.CancelScope | None = None
 
@@ -74,6 +86,7 @@ class Upload:
         headers = merged(_JSON, exchange.invoker.headers)
         self._request = Request("POST", url, merged(headers, {"Content-Type": call.form.content_type}))
         self._trip = Trip()
+        self._end: Outcome[Any] | None = None  # of one that was refused for its credentials, and cannot go again
 
     async def run(self) -> None:
         """Send it, again where that can do no harm, and settle its call."""
@@ -113,7 +126,7 @@ class Upload:
         answer = Answer(0)
         try:
             answer = await self._answer(trip)
-            outcome = self._decoded(answer)
+            outcome = self._end or self._decoded(answer)
         except Exception as failure:  # noqa: BLE001 - also what an authentication flow of the user's raises
             outcome = self._failed(failure)
         except BaseException:
@@ -142,11 +155,29 @@ class Upload:
     def _may_repeat(self, answer: Answer, is_gate: bool = False) -> bool:  # noqa: FBT001, FBT002 - as the keeper calls it
         """Tell whether a flow may send the form again: the portal ran nothing, and the form can be read again."""
         outcome = self._decoded(answer)
-        is_undone = isinstance(outcome, NotRun) or (answer.is_unauthenticated and isinstance(outcome, Failed))
-        if not self._form.may_go_again or not (is_gate or is_undone):
+        is_refused = answer.is_unauthenticated and isinstance(outcome, Failed)
+        if not self._form.may_go_again:
+            self._end = self._shut_out(answer, outcome) if is_gate or is_refused else outcome
+            return False
+        if not (is_gate or is_refused or isinstance(outcome, NotRun)):
             return False
         self._trip.is_sent = False
         return True
+
+    def _shut_out(self, answer: Answer, outcome: Outcome[Any]) -> Outcome[Any]:
+        """Return what became of an upload that met the end of its session, whatever the answer to it looks like.
+
+        A page of the portal's means a token that it did not take, before it looked for the service. In its JSON a policy
+        says that it refuses a guest; any other refusal may be the service's own (`protocol.md` A.3, A.8).
+        """
+        error = outcome.error
+        if not isinstance(error, AccessDeniedError | ProtocolError):
+            return outcome
+        ended = AuthenticationError(_ENDED, status=answer.status, path=self._call.path)
+        ended.remedy = _ONCE
+        ended.__cause__ = error
+        is_of_service = answer.body.startswith(b"{") and not str(error.args[0]).startswith(_BY_POLICY)
+        return Failed(ended) if is_of_service else NotRun(ended)
 
     def _decoded(self, answer: Answer) -> Outcome[Any]:
         return multipart.decode(answer, self._call.command, may_be_null=self._may_be_null())

@@ -21,8 +21,10 @@ from aioliferay._core.recovery import (
     next_step,
     out_of_budget,
     retry_after,
+    shows_caller,
 )
 from aioliferay.errors import (
+    AccessDeniedError,
     AnswerTooLargeError,
     AuthenticationError,
     ConnectError,
@@ -255,6 +257,35 @@ def test_named_position_by_path(message, paths, expected):
     """A service that the portal does not know is named by its path, of which it drops the context of a missing plugin."""
     commands = [codec.command(path, {"id": 7 + place}) for place, path in enumerate(paths)]
     assert expected == named_position(NoSuchServiceError(message), commands)
+
+
+_JAVA = "com.liferay.portal.NoSuchUserException"
+_GETTER = ServerError("Getter failed: x", exception="jodd.bean.BeanException")
+
+
+@pytest.mark.parametrize(
+    ("is_shown", "outcome", "paths"),
+    [
+        (True, Ok(1), ["/a/get-x"]),
+        (True, Ok(1), ["/p.a/get-x", "/a/get-x.2"]),
+        (False, Ok(1), ["/p.a/get-x", "/q-portlet.a/get-x"]),
+        (True, Failed(NotFoundError("no user", exception=_JAVA)), ["/a/get-x"]),
+        (False, Unknown(NotFoundError("no user", exception=_JAVA)), ["/a/get-x", "/p.a/get-x"]),
+        (True, Unknown(_GETTER), ["/a/get-x"]),
+        (False, Failed(_BOOM), ["/a/get-x"]),
+        (False, Failed(NoSuchServiceError("No JSON web service action", exception="com.liferay.X")), ["/a/get-x"]),
+        (True, Failed(NoSuchServiceError("No such", exception="com.liferay.X", status=404)), ["/p.a/get-x"]),
+        (True, Failed(NotFoundError("hidden", status=404)), ["/p.a/get-x"]),
+        (False, Failed(AccessDeniedError("a page", status=403)), ["/a/get-x"]),
+        (True, Failed(AccessDeniedError("denied", exception="java.lang.SecurityException", status=403)), ["/p.a/get-x"]),
+        (False, NotRun(AuthenticationError("who", status=401)), ["/a/get-x"]),
+        (False, Unknown(ProtocolError("a page", status=500)), ["/a/get-x"]),
+        (False, NotSent(NotSentError("not sent")), ["/a/get-x"]),
+    ],
+)
+def test_shows_caller(is_shown, outcome, paths):
+    """A result of the core, an error of a service of the core, or any answer of 7.x's but the gate's: the user is known."""
+    assert is_shown == shows_caller([outcome] * len(paths), [codec.command(path, {}) for path in paths])
 
 
 @pytest.mark.parametrize(

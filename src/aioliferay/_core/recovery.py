@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from pydantic_core import from_json
 
 from aioliferay._core.messages import Command, Failed, NotRun, NotSent, Ok, Outcome, Unknown
+from aioliferay._core.refusals import is_getter_failure
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
@@ -306,6 +307,24 @@ def _scalars(value: Any) -> Iterator[tuple[str, bool]]:
         yield value, value.lstrip("-").isdigit()
     elif isinstance(value, int) and not isinstance(value, bool):
         yield str(value), True
+
+
+def shows_caller(outcomes: Sequence[Outcome[Any]], commands: Sequence[Command]) -> bool:
+    """Tell whether what became of a request shows that the portal knew who called.
+
+    7.x refuses wrong credentials before anything else. 6.2 takes them for none, looks for the service, and converts its
+    parameters; only then it looks at who calls, and nothing in its core is open to guests (`protocol.md` F.7).
+    """
+    error = outcomes[0].error
+    are_core = [_CONTEXT.match(command.path) is None for command in commands]
+    if error is None:
+        return any(are_core)
+    if not isinstance(error, ServerError) or isinstance(error, AuthenticationError):
+        return False
+    if error.status >= 400:
+        return bool(error.exception) or error.status != 403  # which may be a page of what stands before the portal
+    has_run = error.exception.startswith("com.liferay.") or is_getter_failure(error)
+    return has_run and not isinstance(error, NoSuchServiceError) and all(are_core)
 
 
 def retry_after(headers: Mapping[str, str], date: float) -> float | None:
