@@ -32,6 +32,7 @@ from aioliferay import (
     _catalog_commands,
     _demo,
     _portal_commands,
+    _run_commands,
 )
 from aioliferay._access import Access, PortalOption, Wish, access_of, plain_access
 
@@ -156,6 +157,7 @@ for _command in (
     _catalog_commands.discover,
     _catalog_commands.generate,
     _call_commands.call,
+    _run_commands.run,
     _call_commands.whoami,
     _portal_commands.portals,
     _portal_commands.login,
