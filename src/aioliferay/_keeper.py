@@ -248,7 +248,7 @@ class Keeper:
                 self._fruitless_since = self.now()
         except LiferayError as failure:
             error = failure
-            seconds = math.inf if isinstance(failure, AuthenticationError) else lasting_seconds(failure)
+            seconds = lasting_seconds(failure) or (math.inf if isinstance(failure, AuthenticationError) else 0.0)
             if seconds:
                 self._failure, self._failure_until = failure, self.now() + seconds
         except Exception as failure:  # noqa: BLE001 - whatever it is, those who wait are told

@@ -31,6 +31,7 @@ _SECRETS: Final = {  # by the name of the class: the HTTP library has a BasicAut
     "OAuth2AuthorizationCode": "token",
     "BearerAuth": "token",
     "Fetched": "token",
+    "ForwardedCookies": "cookie",
 }
 _warned: set[str] = set()  # servers: once for each in a process
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aioliferay._auth import Authentication, BasicAuth, BearerAuth
 from aioliferay._core.messages import Answer, Request
+from aioliferay._forwarded import ForwardedCookies
 from aioliferay._oauth2 import OAuth2AuthorizationCode, OAuth2ClientCredentials, OAuth2Password, OAuth2Token
 from aioliferay._sessions import Session
 from aioliferay._sign_in import SignIn
@@ -15,6 +16,7 @@ __all__ = [
     "Authentication",
     "BasicAuth",
     "BearerAuth",
+    "ForwardedCookies",
     "OAuth2AuthorizationCode",
     "OAuth2ClientCredentials",
     "OAuth2Password",

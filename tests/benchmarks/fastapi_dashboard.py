@@ -77,6 +77,10 @@ def application(server, kind):
     async def by_auto(calls: AutoDep) -> Dashboard:
         return await read_dashboard(calls, 20182)
 
+    @app.get("/-/cpu")
+    async def cpu() -> float:
+        return time.process_time()
+
     return app
 
 
@@ -98,7 +102,7 @@ def process(*arguments):
 
 
 async def one_round(app, way, count):
-    """Return the seconds that each of so many concurrent requests took, and all of them together."""
+    """Return the seconds that each of so many concurrent requests took."""
     limits = httpx.Limits(max_connections=count)
     seconds = []
     async with httpx.AsyncClient(base_url=app, limits=limits, timeout=600) as client:
@@ -110,25 +114,27 @@ async def one_round(app, way, count):
             if answer.json()["entries"] != 40:
                 raise RuntimeError(answer.text)
 
-        began = time.perf_counter()
         async with anyio.create_task_group() as group:
             for _ in range(count):
                 group.start_soon(ask)
-        return seconds, time.perf_counter() - began
+    return seconds
 
 
 def measure(kind, way, count, rounds):
-    """Return requests to the portal, median and 95th percentile of the latency, and the whole time: medians of rounds."""
+    """Return requests to the portal, median and 95th percentile of the latency, and the application's CPU time.
+
+    All of them of the fastest round, because what disturbs a round on a shared machine only makes it slower.
+    """
     figures = []
     with process("portal") as portal, process("app", portal, kind) as app:
         httpx.get(f"{app}/{way}", timeout=600).raise_for_status()  # signs in, loads what is loaded once
         for _ in range(rounds):
-            before = httpx.get(f"{portal}/-/requests").json()
-            seconds, whole = anyio.run(one_round, app, way, count)
-            requests = httpx.get(f"{portal}/-/requests").json() - before
-            seconds.sort()
-            figures.append((requests, statistics.median(seconds), seconds[int(count * 0.95) - 1], whole))
-    return [statistics.median(column) for column in zip(*figures, strict=True)]
+            requests, cpu = httpx.get(f"{portal}/-/requests").json(), httpx.get(f"{app}/-/cpu").json()
+            seconds = sorted(anyio.run(one_round, app, way, count))
+            requests = httpx.get(f"{portal}/-/requests").json() - requests
+            cpu = httpx.get(f"{app}/-/cpu").json() - cpu
+            figures.append((requests, statistics.median(seconds), seconds[int(count * 0.95) - 1], cpu))
+    return min(figures, key=lambda figure: figure[2])
 
 
 def report(count, rounds):
@@ -137,16 +143,16 @@ def report(count, rounds):
     names = [f"{name} {version(name)}" for name in ("fastapi", "starlette", "uvicorn", "httpx", "anyio")]
     lines = (
         ", ".join([day, *names]),
-        f"{count} concurrent requests, {rounds} rounds\n",
-        "| credentials | dependency | requests to the portal | median | 95th percentile | all done after |",
+        f"{count} concurrent requests, the fastest of {rounds} rounds\n",
+        "| credentials | dependency | requests to the portal | median | 95th percentile | CPU of the application |",
         "|---|---|---|---|---|---|",
     )
     print(*lines, sep="\n", flush=True)  # noqa: T201 - it is a report
     for kind in ("basic", "signed-in"):
         for way, name in WAYS.items():
             is_slow = kind == "basic" and way != "auto"
-            requests, median, most, whole = measure(kind, way, count, 1 if is_slow else rounds)
-            cells = f"{requests:,.0f} | {median * 1000:,.0f} ms | {most * 1000:,.0f} ms | {whole:,.2f} s"
+            requests, median, most, cpu = measure(kind, way, count, 1 if is_slow else rounds)
+            cells = f"{requests:,.0f} | {median * 1000:,.0f} ms | {most * 1000:,.0f} ms | {cpu:,.2f} s"
             print(f"| {kind} | {name} | {cells} |", flush=True)  # noqa: T201 - as above
 
 
