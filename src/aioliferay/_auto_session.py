@@ -39,7 +39,8 @@ class GatherOptions(TypedDict, total=False):
     max_pending: int
     """Calls that may be pending at once; 10,000 by default."""
     deduplicate: bool
-    """Whether reads with the same path and parameters share a statement as long as one of them is pending."""
+    """Whether reads with the same path, parameters and `select=` share a statement as long as one of them is pending. No
+    read that is made after a write has ended shares an older one; with `select=` they share as long as one is queued."""
 
 
 class AutoOptions(GatherOptions, BatchOptions, total=False):
@@ -68,8 +69,9 @@ class AutoBatchSession(HasServices):
         **options: `window=`, seconds that calls wait for others while a request is in flight (0.002). `max_pending=`, calls
             that may be pending at once (10,000): then `call` raises, and `await ready()` waits. `deduplicate=True` lets
             reads with the same path and parameters share a statement as long as one of them is pending; each has a result of
-            its own. `limits=`: how many calls and bytes a request has, and how many requests are in flight. `retry=`,
-            `writes=`, `on_failure=`, `dependent=`, `deadline=`: as of `BatchSession`. With a URL also options of `Session`.
+            its own, which may be what the portal said a moment before the call was made. `limits=`: how many calls and bytes
+            a request has, and how many requests are in flight. `retry=`, `writes=`, `on_failure=`, `dependent=`,
+            `deadline=`: as of `BatchSession`. With a URL also options of `Session`.
 
     Raises:
         TypeError, ValueError: an option has a value that it cannot have.

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import anyio
+import anyio.lowlevel
 
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
-from aioliferay._core.messages import Cancelled, NotSent, Ok, Outcome
-from aioliferay._nests import end_cancelled
+from aioliferay._core.messages import NotSent, Ok, Outcome
 from aioliferay._queue import NEVER_BEGAN
-from aioliferay.errors import CallCancelledError, ClosedError, NotSentError, TooManyCallsError
+from aioliferay._stages import widened
+from aioliferay.errors import ClosedError, NotSentError, TooManyCallsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from aioliferay._http import Trip
     from aioliferay._options import Terms
     from aioliferay._tasks import BackgroundTasks
+    from aioliferay._under_way import Sharing
 
 
 class Room:
@@ -55,9 +57,7 @@ class Room:
         self.window = window
         self.terms = terms
         self.is_sharing = is_sharing
-        parallel = terms.limits.max_parallel
-        self.slots = anyio.Semaphore(parallel, fast_acquire=True)
-        self.connections = anyio.Semaphore(parallel, fast_acquire=True)
+        self.slots, self.connections = [anyio.Semaphore(terms.limits.max_parallel, fast_acquire=True) for _ in range(2)]
         self.pending = 0
         self.gatherings: WeakSet[Gathering] = WeakSet()
         self.is_closed = False
@@ -80,9 +80,10 @@ class Room:
 
     async def ready(self) -> None:
         """Wait until a call may be made."""
+        stand = self._waiting.append
         while self.pending >= self._max_pending:
             event = anyio.Event()
-            self._waiting.append(event)
+            stand(event)
             try:
                 await event.wait()
             finally:
@@ -90,6 +91,7 @@ class Room:
                     self._wake()  # the place may be another's, if this one does not take it
                 else:
                     self._waiting.remove(event)
+            stand = self._waiting.appendleft  # who finds the place taken keeps the place in line
 
     def release(self, count: int) -> None:
         """Note that so many calls have ended."""
@@ -100,10 +102,11 @@ class Room:
             self._empty = None
 
     def abandon(self, cause: BaseException) -> None:
-        """End what has not left, because the block raised."""
+        """End what has not left, because the block raised `cause`."""
         self.is_abandoned = True
-        for gathering in self.gatherings:
-            gathering.abandon(cause)
+        why = f"the block of its automatic batch raised {type(cause).__name__}, so it was not sent"
+        for lane in [lane for gathering in self.gatherings for lane in gathering.lanes.values()]:
+            lane.end(why, NotSentError, cause)
 
     async def join(self) -> None:
         """Wait until no call is pending."""
@@ -117,15 +120,16 @@ class Room:
 
 
 class Gathering:
-    """The calls of one user. To its calls it is who sends them."""
+    """The calls of one user, in two lanes; `pending` have not ended. To its calls it is who sends them."""
 
     def __init__(self, room: Room, exchange: Exchange, tasks: BackgroundTasks) -> None:
         self.room = room
         self.exchange = exchange
         self.tasks = tasks
+        self.pending: set[Call[Any]] = set()
         room.gatherings.add(self)
-        self._lanes: dict[bool, Lane] = {is_read: Lane(self, is_read=is_read) for is_read in (True, False)}
-        self._shared: dict[bytes, SharedCall] = {}
+        self.lanes: dict[bool, Lane] = {is_read: Lane(self, is_read=is_read) for is_read in (True, False)}
+        self.shared: dict[bytes, SharedCall] = {}
 
     def flush_soon(self, call: Call[Any], /) -> None:
         """Do nothing: calls leave by themselves."""
@@ -136,69 +140,79 @@ class Gathering:
         Raises:
             RuntimeError: no event loop runs here; the call was not made.
         """
-        if call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
-            call.add_done_callback(lambda _: watch.cancel())
-        if call.command.params is not None:
+        if not call.is_plain and call.command.params is not None:
             self._append_dependent(call)
-        elif self.room.is_sharing and call.command.is_read:
+        elif self.room.is_sharing and call.is_read:
             self._append_shared(call)
         else:
-            self._lanes[call.command.is_read].append(call)
+            self.lanes[call.is_read].append(call)
+        if call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
+            call.add_done_callback(lambda _: watch.cancel())
+        self.pending.add(call)
         self.room.pending += 1
 
     def _append_dependent(self, call: Call[Any]) -> None:
         """Queue a call with those that it needs, or, if these do not wait in one place, once they have ended."""
         sources = {id(source): source for reference in call.command.references if not (source := reference.source).done()}
-        own = self._lanes[call.command.is_read]
-        for lane in self._lanes.values() if sources else (own,):
+        own = self.lanes[call.is_read]
+        for lane in self.lanes.values() if sources else (own,):
             if lane.members.issuperset(sources):
                 lane.append(call)
                 lane.has_links = lane.has_links or bool(sources)
                 return
-        left = set(sources)
 
         def ended(source: Call[Any]) -> None:
-            left.discard(id(source))
-            if not left:
+            del sources[id(source)]
+            if not sources:
                 own.append_late(call)
 
-        for source in sources.values():
+        for source in [*sources.values()]:
             source.add_done_callback(ended)
 
     def _append_shared(self, call: Call[Any]) -> None:
-        shared = self._shared.get(call.command.statement)
-        if shared is None or shared.done():
-            shared = self._shared[call.command.statement] = SharedCall(call)
-            self._lanes[True].append(shared)
+        lane, statement = self.lanes[True], call.statement
+        shared = self.shared.get(statement)
+        # Other calls may refer to more than it selects, which is too late once the statement has left.
+        is_late = not call.is_plain and call.command.listed and id(shared) not in lane.members
+        if shared is None or shared.done() or is_late:
+            shared = SharedCall(call)
+            lane.append(shared)
+            self.shared[statement] = shared
         else:
             shared.join(call)
 
-    def abandon(self, cause: BaseException) -> None:
-        """End what is queued."""
-        for lane in self._lanes.values():
-            lane.abandon(cause)
+    def forget(self, *_: object) -> None:
+        """Share no read that was made before now: a request with writes is over, and it may have run before these."""
+        self.shared.clear()
 
-    def forget(self, calls: Sequence[Call[Any]]) -> None:
-        """Forget what identical reads could have shared: it has ended."""
+    async def join(self) -> None:
+        """Wait until the calls have ended that are pending now."""
+        for call in [*self.pending]:
+            ended = anyio.Event()
+            call.add_done_callback(lambda _: ended.set())  # noqa: B023 - the next one is made when this has ended
+            await ended.wait()
+
+    def release(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
+        """Make room for others: these calls have ended. Return the users' own ones."""
+        callers: list[Call[Any]] = []
         for call in calls:
-            if isinstance(call, SharedCall) and self._shared.get(call.key) is call:
-                del self._shared[call.key]
+            callers += call.callers if isinstance(call, SharedCall) else (call,)
+            if isinstance(call, SharedCall) and self.shared.get(call.key) is call:
+                del self.shared[call.key]
+        self.pending.difference_update(callers)
+        self.room.release(len(callers))
+        return callers
 
 
 class Lane:
-    """Calls of one user that read, or that write: what is queued, and what closes its batches.
-
-    Attributes:
-        members: ids of the calls that are queued.
-        has_links: calls are queued that need others of the queue.
-    """
+    """Calls of one user that read, or that write. `members`: ids of those queued; `has_links`: some need others of these."""
 
     def __init__(self, gathering: Gathering, *, is_read: bool) -> None:
         self.members: set[int] = set()
         self.has_links = False
         self._gathering = gathering
         self._is_read = is_read
-        self._calls: list[Call[Any]] = []
+        self._calls: deque[Call[Any]] = deque()
         self._length = 0
         self._opened = -math.inf
         self._in_flight = 0
@@ -213,7 +227,7 @@ class Lane:
             self._opened = anyio.current_time()
         self._calls.append(call)
         self.members.add(id(call))
-        self._length += len(call.command.statement) + 1
+        self._length += len(call.statement) + 1
         if self._returned is not None and self._is_full:
             self._returned.set()
 
@@ -223,7 +237,7 @@ class Lane:
             if not self._gathering.room.is_abandoned:
                 self.append(call)
                 return
-            error = NotSentError("what it needs has no result, and its block has ended", path=call.path)
+            error = NotSentError("its block raised before there was what it needs, so it was not sent", path=call.path)
         except RuntimeError:  # no event loop runs here any more
             error = NotSentError(NEVER_BEGAN, path=call.path)
         call.settle(NotSent(error))
@@ -235,13 +249,19 @@ class Lane:
         return len(self._calls) >= limits.max_calls or self._length >= limits.max_bytes
 
     def _start(self) -> None:
-        self._gathering.tasks.start(self._carry, lost=self._lose)
         self._has_carrier = True
+        try:
+            self._gathering.tasks.start(self._carry, lost=self._lose)
+        except RuntimeError:
+            self._has_carrier = False
+            raise
 
     async def _carry(self) -> None:
         """Wait until the batch closes, and send it. The task began a scheduler tick after the first call."""
         room = self._gathering.room
         try:
+            if not self._calls:  # an eager task: it began before the tick, and even before its first call was queued
+                await anyio.lowlevel.checkpoint()
             await self._due()
             await room.slots.acquire()
         except BaseException:
@@ -264,17 +284,19 @@ class Lane:
     def _take(self) -> list[Call[Any]]:
         """Take what goes in one batch out of the queue: of reads as many as a request holds, of what keeps an order all."""
         self._has_carrier = False
-        calls, count = self._calls, len(self._calls)
+        count = len(self._calls)
         if self._is_read and not self.has_links:
             count = min(count, self._gathering.room.terms.limits.max_calls)
-        taken, self._calls = calls[:count], calls[count:]
-        self.members = {id(call) for call in self._calls}
-        self._length = sum([len(call.command.statement) + 1 for call in self._calls])
+        taken = [self._calls.popleft() for _ in range(count)]
+        self.members.difference_update(map(id, taken))
+        self._length -= sum([len(call.statement) + 1 for call in taken])
         self.has_links = False
         if self._calls:
             self._start()
         for call in taken:
             call.leave_queue()
+            if call.wanted and call.command.listed:  # who refers to it may travel later
+                call.bind(widened(call))
         return taken
 
     async def _send(self, calls: list[Call[Any]]) -> None:
@@ -283,35 +305,32 @@ class Lane:
         until = anyio.current_time() + room.terms.deadline
         watch = deadline.watch(gathering.tasks, calls, until) if not math.isinf(until) else None
         try:
-            pending = [call for call in calls if not call.done()]
-            if pending:
-                await gathering.exchange.run(pending, room.terms, until, connections=room.connections)
+            if pending := [call for call in calls if not call.done()]:
+                sharing: Sharing = {"connections": room.connections}
+                if not all(call.is_read for call in pending):
+                    sharing["meter"] = gathering.forget
+                await gathering.exchange.run(pending, room.terms, until, **sharing)
         finally:
             self._in_flight -= 1
-            for call in calls:
-                end_cancelled(call)
             if watch is not None:
                 watch.cancel()
+            self._opened = -math.inf  # what waits is due, also if its carrier has not begun
             if self._returned is not None:
                 self._returned.set()
-                self._returned = None
             self._tell(calls)
-
-    def abandon(self, cause: BaseException) -> None:
-        """End what is queued, because its block raised `cause`."""
-        self._end(f"the block of its automatic batch raised {type(cause).__name__}, so it was not sent", NotSentError, cause)
 
     def _lose(self) -> None:
         """End what is queued: the task that was to send it was cancelled."""
         self._has_carrier = False
-        if self._gathering.exchange.traffic.is_closing:
-            self._end("the session was closed before it was sent", ClosedError)
-        else:
-            self._end(NEVER_BEGAN, NotSentError)
+        is_closing = self._gathering.exchange.traffic.is_closing
+        why = "the session was closed before it was sent" if is_closing else NEVER_BEGAN
+        self.end(why, ClosedError if is_closing else NotSentError)
 
-    def _end(self, why: str, kind: type[NotSentError], cause: BaseException | None = None) -> None:
-        calls, self._calls = self._calls, []
+    def end(self, why: str, kind: type[NotSentError], cause: BaseException | None = None) -> None:
+        """End what is queued."""
+        calls, self._calls = [*self._calls], deque()
         self.members.clear()
+        self._length, self.has_links = 0, False
         for call in calls:
             error = kind(why, path=call.path)
             error.__cause__ = cause
@@ -320,27 +339,19 @@ class Lane:
 
     def _tell(self, calls: list[Call[Any]]) -> None:
         """Run the callbacks of calls that have ended, and make room for others."""
-        gathering = self._gathering
-        gathering.forget(calls)
-        callers = [caller for call in calls for caller in (call.callers if isinstance(call, SharedCall) else (call,))]
-        gathering.room.release(len(callers))
+        callers = self._gathering.release(calls)
         log_callback_errors([error for caller in callers for error in caller.run_callbacks()])
 
 
 class SharedCall(Call[Any]):
-    """One statement for calls that ask the same: each of them gets a result of its own.
-
-    Attributes:
-        callers: the users' calls.
-        key: the statement that they have in common.
-    """
+    """One statement, `key`, for calls that ask the same, `callers`: each of them gets a result of its own."""
 
     __slots__ = ("callers", "key")
 
     def __init__(self, first: Call[Any]) -> None:
         super().__init__(first.command, sender=None, adapter=None, timeout=None, site=first.site)
         self.callers: list[Call[Any]] = []
-        self.key: bytes = first.command.statement
+        self.key: bytes = first.statement
         self.join(first)
 
     def join(self, call: Call[Any]) -> None:
@@ -348,13 +359,21 @@ class SharedCall(Call[Any]):
         self.callers.append(call)
         if self._trip is not None:
             call.depart(self._trip)
-        call.add_done_callback(self._note_end)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of properties that references were made to."""
+        return tuple(dict.fromkeys(name for caller in self.callers for name in caller.wanted))
 
     def depart(self, trip: Trip) -> None:
         """Note that the call is in a request that is about to leave."""
         super().depart(trip)
         for caller in self.callers:
             caller.depart(trip)
+
+    def done(self) -> bool:
+        """Tell whether it has ended, or nobody waits for it any more."""
+        return super().done() or all(caller.done() for caller in self.callers)
 
     def settle(
         self, outcome: Outcome[Any], raw: object = None, *, is_told: bool = False, position: int | None = None
@@ -363,16 +382,13 @@ class SharedCall(Call[Any]):
         if self.done():
             return
         outcome = self._truthful(outcome) if outcome.error is not None else outcome
-        super().settle(outcome, raw, is_told=True)
-        for number, caller in enumerate(self.callers):
+        left = [caller for caller in self.callers if not caller.done()]
+        for more, caller in zip(range(len(left) - 1, -1, -1), left, strict=True):
             if not isinstance(outcome, Ok):
                 error = outcome.error.for_call(caller.path)
                 caller.settle(replace(outcome, error=error), is_told=is_told, position=position)
                 continue
-            own = Ok(copy.deepcopy(outcome.value) if number else outcome.value)  # who changes his changes no other
-            caller.settle(codec.fit(own, caller.adapter, caller.path), own.value)
-
-    def _note_end(self, _: Call[Any]) -> None:
-        if not self.done() and all(caller.done() for caller in self.callers):
-            error = CallCancelledError("nobody waits for it any more", path=self.path)
-            self.settle(Cancelled(error, is_sent=self.is_sent))
+            pair = outcome.value, raw
+            value, whole = copy.deepcopy(pair) if more else pair  # who changes his result changes no other
+            caller.settle(codec.fit(Ok(value), caller.adapter, caller.path), whole)
+        super().settle(outcome, raw, is_told=True)  # now: it writes into the error who made the call

@@ -44,6 +44,10 @@ class _Load(NamedTuple):
         nests = [place for place in places if place in self.nests]
         return any(write != nest for write in writes for nest in nests)
 
+    def has_both(self, places):
+        """Tell whether reads and writes stand together."""
+        return len({self.are_reads[place] for place in places}) > 1
+
     def fits(self, places):
         body = codec.encode([Command("/x/y", b"s" * self.sizes[place], None, (), is_read=True) for place in places])
         return len(body) <= self.room.max_bytes and self.nested(places) <= self.room.max_nested
@@ -61,7 +65,8 @@ def loads(draw):
         size, brought = draw(st.integers(1, nested)), draw(st.integers(1, nested + 1))
         nests[place] = Nested(size, brought, can_be_glued and draw(st.booleans()))
     size = draw(st.just(1000) | st.integers(1, 300))
-    room = Room(max_calls=calls, max_bytes=size, max_nested=nested, are_writes_alone=draw(st.booleans()))
+    alone, apart = draw(st.booleans()), draw(st.booleans())
+    room = Room(max_calls=calls, max_bytes=size, max_nested=nested, are_writes_alone=alone, are_kinds_apart=apart)
     return _Load(sizes, reads, room, nests)
 
 
@@ -108,7 +113,14 @@ def test_waves_with_writes_alone_never_mix(load):
         return
     for first, second in pairwise(load.requests()):
         joined = range(first.start, load.units(second)[0].stop)
-        assert not load.fits(joined) or load.calls(joined) > load.room.max_calls or load.is_mixed(joined)
+        is_apart = load.room.are_kinds_apart and load.has_both(joined)
+        assert not load.fits(joined) or load.calls(joined) > load.room.max_calls or load.is_mixed(joined) or is_apart
+
+
+@given(loads())
+def test_waves_with_kinds_apart_never_mix(load):
+    """With kinds apart, no request has reads and writes, whatever is nested or glued."""
+    assert not (load.room.are_kinds_apart and any(load.has_both(request) for request in load.requests()))
 
 
 @given(loads())
@@ -131,6 +143,22 @@ def test_waves_keep_nests_from_writes(load):
 def test_waves_examples(kinds, are_writes_alone, expected):
     """Reads go side by side; what comes after a write waits for it."""
     room = Room(max_calls=3, max_bytes=1000, are_writes_alone=are_writes_alone)
+    planned = waves([10] * len(kinds), [kind == "r" for kind in kinds], room)
+    assert expected == [["".join(kinds[place] for place in request) for request in wave] for wave in planned]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ("rrrrr", [["rrr", "rr"]]),
+        ("rrwwr", [["rr"], ["ww"], ["r"]]),
+        ("wrrrrw", [["w"], ["rrr", "r"], ["w"]]),
+        ("wwwww", [["www"], ["ww"]]),
+    ],
+)
+def test_waves_examples_with_kinds_apart(kinds, expected):
+    """Writes still share requests with one another, and so do reads."""
+    room = Room(max_calls=3, max_bytes=1000, are_kinds_apart=True)
     planned = waves([10] * len(kinds), [kind == "r" for kind in kinds], room)
     assert expected == [["".join(kinds[place] for place in request) for request in wave] for wave in planned]
 
