@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
 
 from aioliferay._auth import authentication_of, concealing
@@ -88,7 +87,7 @@ class AutoBatchSession(HasServices):
             session = SessionBase(session, retry=rest.get("retry"), limits=rest.get("limits"), **own)
         elif own:
             raise TypeError(f"{', '.join(own)}: these belong to the session, which is given already")
-        terms = replace(session.exchange.terms.changed(rest), are_kinds_apart=True)
+        terms = session.exchange.terms.changed(rest)
         self._room = Room(window, terms, max_pending=max_pending, is_sharing=is_sharing)
         self._users: OrderedDict[Hashable, tuple[SessionBase, Gathering]] = OrderedDict()
         self._identity: Hashable = None

@@ -23,6 +23,7 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
+from aioliferay._many import Taken, callback_errors_of, kinds_of, lengths_of
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
 from aioliferay.errors import ClosedError, NotSentError, TooManyCallsError
@@ -55,7 +56,8 @@ class Room:
 
     def __init__(self, window: Window, terms: Terms, *, max_pending: int, is_sharing: bool) -> None:
         self.window = window
-        self.terms = terms
+        self.terms = replace(terms, are_kinds_apart=True)
+        self.plain_terms = terms  # of calls that are all of one kind
         self.is_sharing = is_sharing
         self.slots, self.connections = [anyio.Semaphore(terms.limits.max_parallel, fast_acquire=True) for _ in range(2)]
         self.pending = 0
@@ -268,7 +270,7 @@ class Lane:
             self._lose()
             raise
         try:
-            await self._send(self._take())
+            await self._send(*self._take())
         finally:
             room.slots.release()
 
@@ -281,35 +283,37 @@ class Lane:
                 await self._returned.wait()
             self._returned = None
 
-    def _take(self) -> list[Call[Any]]:
-        """Take what goes in one batch out of the queue: of reads as many as a request holds, of what keeps an order all."""
+    def _take(self) -> tuple[list[Call[Any]], Taken[Call[Any]]]:
+        """Take what goes in one batch: of reads as many as a request holds, else all. Return it, and what has not ended."""
         self._has_carrier = False
         count = len(self._calls)
         if self._is_read and not self.has_links:
             count = min(count, self._gathering.room.terms.limits.max_calls)
-        taken = [self._calls.popleft() for _ in range(count)]
-        self.members.difference_update(map(id, taken))
-        self._length -= sum([len(call.statement) + 1 for call in taken])
+        calls = [self._calls.popleft() for _ in range(count)]
+        self.members.difference_update(map(id, calls))
+        self._length -= sum(lengths_of(calls)) + len(calls)
+        is_plain = not self.has_links and all(call.is_plain for call in calls)
         self.has_links = False
         if self._calls:
             self._start()
-        for call in taken:
-            call.leave_queue()
+        taken = Taken(calls, is_plain=is_plain)
+        for call in () if is_plain else taken:
             if call.wanted and call.command.listed:  # who refers to it may travel later
                 call.bind(widened(call))
-        return taken
+        return calls, taken
 
-    async def _send(self, calls: list[Call[Any]]) -> None:
+    async def _send(self, calls: list[Call[Any]], taken: Taken[Call[Any]]) -> None:
         gathering, room = self._gathering, self._gathering.room
         self._in_flight += 1
         until = anyio.current_time() + room.terms.deadline
         watch = deadline.watch(gathering.tasks, calls, until) if not math.isinf(until) else None
         try:
-            if pending := [call for call in calls if not call.done()]:
-                sharing: Sharing = {"connections": room.connections}
-                if not all(call.is_read for call in pending):
+            if taken:
+                sharing: Sharing = {"connections": room.connections, "taken": taken}
+                if kinds_of(taken) != {True}:
                     sharing["meter"] = gathering.forget
-                await gathering.exchange.run(pending, room.terms, until, **sharing)
+                terms = room.plain_terms if taken.is_plain else room.terms
+                await gathering.exchange.run(taken, terms, until, **sharing)
         finally:
             self._in_flight -= 1
             if watch is not None:
@@ -340,7 +344,7 @@ class Lane:
     def _tell(self, calls: list[Call[Any]]) -> None:
         """Run the callbacks of calls that have ended, and make room for others."""
         callers = self._gathering.release(calls)
-        log_callback_errors([error for caller in callers for error in caller.run_callbacks()])
+        log_callback_errors(callback_errors_of(callers))
 
 
 class SharedCall(Call[Any]):
