@@ -336,7 +336,8 @@ async def test_services_work_end_to_end():
 
 
 _IMPORTS = """
-import sys, aioliferay
+import sys
+from aioliferay import Session
 before = set(sys.modules)
 from aioliferay.services.v62 import BlogsEntryService
 print(*sorted(set(sys.modules) - before))
