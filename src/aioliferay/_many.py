@@ -48,7 +48,7 @@ def have_timeouts(calls: Iterable[Settling[Any]]) -> bool:
 def body_of(calls: Sequence[Settling[Any]]) -> bytes:
     """Return the body of a request: a JSON array, also for one call (the null result of a single object would be `{}`)."""
     first = calls[0]._form
-    if first is not None and all(call._form is first for call in calls):  # one head for all of them
+    if first is not None and len({call._form for call in calls}) == 1:  # one head for all of them
         return b"[%b%b}]" % (first.head, (b"},%b" % first.head).join([call._statement for call in calls]))
     return b"[%b]" % b",".join([call.statement for call in calls])
 
