@@ -157,7 +157,7 @@ class Exchange:
 
     async def _deliver_group(self, run: UnderWay, group: _Group) -> None:
         while True:
-            async with run.connections:
+            async with run.connections, self.traffic.gate():
                 posted = await self._post(run, group)
             if posted is None:
                 return

@@ -5,6 +5,7 @@ Knows whom to wait for; sends nothing.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from weakref import WeakSet
@@ -15,6 +16,7 @@ from aioliferay._stages import Learnt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from aioliferay._call import Call
     from aioliferay._core.recovery import RetryAllowance
@@ -59,7 +61,7 @@ class UnderWay:
         self.until = until
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
-        self.connections = sharing.get("connections") or anyio.Semaphore(terms.limits.max_parallel)
+        self.connections = sharing.get("connections") or anyio.Semaphore(terms.limits.max_parallel, fast_acquire=True)
         self.meter = sharing.get("meter")
         self.held: LiferayError | None = None  # nothing more is sent: a write before it may not have run, or not yet
         self.is_guided = True
@@ -100,6 +102,7 @@ class Traffic:
         most_bytes: of one request, as the portal has refused larger ones.
         learnt: how the portal nests calls.
         keepers: of credentials that the portal gave to sessions that act as somebody else.
+        gate: what each request passes, and is in until it is over: a limit that others have a part in.
     """
 
     runs: list[UnderWay] = field(default_factory=list["UnderWay"])
@@ -110,6 +113,7 @@ class Traffic:
     most_bytes: float = math.inf
     learnt: Learnt = field(default_factory=Learnt)
     keepers: WeakSet[Keeper] = field(default_factory=WeakSet["Keeper"])
+    gate: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
     async def join(self, owner: object = None) -> None:
         """Wait until no run is left, or none of an owner's."""
