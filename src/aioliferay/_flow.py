@@ -5,42 +5,43 @@ the pace knows how many should be.
 from __future__ import annotations
 
 import math
-import time
+import sys
 from collections import deque
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
+import anyio.lowlevel
 
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import user_site
-from aioliferay._calling import make_call
+from aioliferay._chunks import Chunk, reopen
 from aioliferay._core.messages import NotSent
-from aioliferay._core.recovery import retry_after
 from aioliferay._core.window import Pace
+from aioliferay._many import Taken, pending_of
 from aioliferay._nests import end_cancelled
-from aioliferay._options import BatchOptions
-from aioliferay._supply import read, supply_of
-from aioliferay.errors import ClosedError, LiferayError, NotSentError
+from aioliferay._options import BatchOptions, Terms
+from aioliferay._supply import Bell, check_iterable, entries_of, raised, supply_of
+from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from aioliferay._call import Call
-    from aioliferay._http import Trip
-    from aioliferay._invoker import Posted
     from aioliferay._session_base import SessionBase
-    from aioliferay._supply import Supply
+    from aioliferay._supply import Supply, Totals
 
 _MAX_CALLS: Final = 1000
-_PIECE: Final = 64  # commands taken at once
+_FIRST_PIECE: Final = 16  # commands taken at once, until it is known how large they are
+_LARGEST_PIECE: Final = 256
+_LEAST: Final = 64  # commands of a chunk, where it is asked how many may be held: a chunk may have one
 _GATHER_SECONDS: Final = 0.002
-_SLOW_DOWN: Final = frozenset({413, 429, 503})
 _MOST_WAITS: Final = 16
 _AHEAD: Final = 2  # as many chunks are on their way or done as may be under way, twice
 _LAST_SECONDS: Final = 5.0
 _CLOSED: Final = "the session was closed before the stream had ended"
+_STOPPED: Final = "the stream was stopped before it was sent"
 
 
 class StreamOptions(BatchOptions, total=False):
@@ -56,112 +57,73 @@ class StreamOptions(BatchOptions, total=False):
     """Awaited before a request leaves, with the positions of its commands and the commands, for who keeps a journal."""
 
 
-class _Chunk:
-    """Commands that go together: their positions follow one another. An entry without a call could not be made one."""
-
-    __slots__ = ("commands", "due", "entries", "first", "has_calls", "is_done", "is_reading", "length", "under_way")
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.commands: list[Any] = []
-        self.entries: list[Call[Any] | NotSent] = []
-        self.length = 0
-        self.has_calls = False
-        self.is_reading = True
-        self.is_done = False
-        self.under_way = 1
-        self.due: float | None = None
-
-    @property
-    def calls(self) -> list[Call[Any]]:
-        return [entry for entry in self.entries if not isinstance(entry, NotSent)]
-
-    @property
-    def places(self) -> range:
-        return range(self.first, self.first + len(self.entries))
-
-    def add(self, command: Any, entry: Call[Any] | NotSent) -> None:
-        self.commands.append(command)
-        self.entries.append(entry)
-        if not isinstance(entry, NotSent):
-            self.has_calls = True
-            self.is_reading = self.is_reading and entry.command.is_read
-            self.length += len(entry.command.statement) + 1
-
-
-class _Bell:
-    """Wakes one task. Who waits has just seen that there is nothing to do."""
-
-    def __init__(self) -> None:
-        self._event: anyio.Event | None = None
-
-    def ring(self) -> None:
-        if self._event is not None:
-            self._event.set()
-            self._event = None
-
-    async def wait(self, until: float = math.inf) -> None:
-        event = self._event = self._event or anyio.Event()
-        with anyio.CancelScope(deadline=until):
-            await event.wait()
-
-
 class Flow:
-    """The work of a stream, which goes on between items: commands are taken, sent in chunks, and their ends put down."""
+    """The work of a stream, which goes on between items: commands are taken, sent in chunks, and their ends put down.
+
+    Attributes:
+        items: position, command and end of the next commands, until who iterates takes them.
+    """
 
     def __init__(self, session: SessionBase, commands: Any, options: StreamOptions, returns: Any) -> None:
+        check_iterable(commands)
         own = cast("dict[str, Any]", {**options})
         self._is_ordered = bool(own.pop("ordered", True))
-        self._before_send = own.pop("before_send", None)
+        self._before_send = _function("before_send", own.pop("before_send", None))
         calls, parallel = (_count(name, own.pop(name, None)) for name in ("calls", "parallel"))
         terms = session.exchange.terms.changed(cast("BatchOptions", {"writes": "alone", **own}))
         limits = terms.limits
-        most = max(limits.max_calls, calls or (1 if own.get("limits") is not None else _MAX_CALLS))
+        most = max(calls or 1, _MAX_CALLS if limits is Terms().limits else limits.max_calls)
+        most_parallel = parallel or limits.max_parallel
         self._terms = replace(terms, limits=replace(limits, max_calls=most))
-        most_parallel = max(limits.max_parallel, parallel or 1)
-        self._connections = anyio.Semaphore(most_parallel)
+        self._reading_terms = replace(self._terms, are_writes_alone=False)  # where all are reads, there is nothing to part
+        self._connections = anyio.Semaphore(most_parallel, fast_acquire=True)
         self._reading = Pace(max_calls=most, max_parallel=most_parallel, calls=calls, parallel=parallel)
         self._writing = Pace(max_calls=1 if terms.are_writes_alone else most, max_parallel=1, calls=None, parallel=1)
         self._returns = returns
         self._session = session
-        self._source = commands
+        self._source: Any = commands
         self._supply: Supply | None = None
         self._site = user_site()
-        self._pump_bell, self._taker_bell = _Bell(), _Bell()
+        self._pump_bell, self._taker_bell = Bell(), Bell()
         self._scopes: set[anyio.CancelScope] = set()
-        self._chunks: deque[_Chunk] = deque()  # that nobody has taken yet, in the order in which they are to be taken
-        self._position = 0
-        self._untaken = 0
+        self._chunks: deque[Chunk] = deque()  # that nobody has taken yet, in the order in which they are to be taken
+        self._next_position = 0  # once no more are taken
+        self._untaken = self._untaken_bytes = 0
         self._reads_under_way = 0
         self._is_writing = False
         self._is_stopping = False
+        self._is_aborted = False
         self._is_over = False
         self._failure: BaseException | None = None
+        self.items: deque[tuple[int, Any, Call[Any] | NotSent]] = deque()
 
     # The side of who iterates.
 
-    async def next_items(self) -> deque[tuple[int, Any, Call[Any] | NotSent]]:
-        """Return what became of the next commands.
+    async def fill(self) -> None:
+        """Put what became of the next commands into `items`. Several tasks may wait for that, and share them.
 
         Raises:
-            StopAsyncIteration: all of them have been returned.
+            StopAsyncIteration: all of them have been taken.
             ClosedError: the session was closed.
             Exception: what the iterable, or `before_send`, raised.
         """
         if self._supply is None and not self._is_over:
             self._begin()
-        while True:
+        while not self.items:
             chunk = self._taken()
             if chunk is not None:
                 self._untaken -= len(chunk.entries)
+                self._untaken_bytes -= chunk.length
+                self.items.extend(zip(chunk.places, chunk.commands, chunk.entries, strict=True))
                 self._pump_bell.ring()
-                return deque(zip(chunk.places, chunk.commands, chunk.entries, strict=True))
-            if self._is_over and not self._chunks:
+                self._taker_bell.ring()
+            elif self._is_over and not self._chunks:
                 failure, self._failure = self._failure, None
                 raise StopAsyncIteration if failure is None else failure
-            await self._taker_bell.wait()
+            else:
+                await self._taker_bell.wait()
 
-    def _taken(self) -> _Chunk | None:
+    def _taken(self) -> Chunk | None:
         if self._is_ordered:
             return self._chunks.popleft() if self._chunks and self._chunks[0].is_done else None
         chunk = next((chunk for chunk in self._chunks if chunk.is_done), None)
@@ -175,30 +137,32 @@ class Flow:
         self._pump_bell.ring()
 
     def cancel(self) -> None:
-        """Abort everything."""
-        self._is_stopping = True
+        """Abort everything. Of reads that failed, and that nobody has taken, nobody wants to hear."""
+        self._is_stopping = self._is_aborted = True
+        ended = [entry for chunk in self._chunks if chunk.is_done for entry in chunk.entries]
+        for entry in (*ended, *(entry for _, _, entry in self.items)):
+            if not isinstance(entry, NotSent) and entry.is_read:
+                entry.exception()
         for scope in [*self._scopes]:
             scope.cancel()
-        if self._supply is not None:
-            self._supply.cancel()
 
     async def aclose(self) -> None:
         """Abort everything, and see it ended."""
         self.cancel()
+        self.items.clear()
         self._chunks.clear()
         with anyio.move_on_after(_LAST_SECONDS, shield=True):
             while self._scopes:
                 await self._taker_bell.wait()
-            if self._supply is not None:
-                await self._supply.aclose()
-        self._is_over, self._failure = True, None
+        self._chunks.clear()
+        self._is_over = True
 
     # The side of the background tasks.
 
     def _begin(self) -> None:
-        self._supply = supply_of(self._source, self._session.tasks, self._pump_bell.ring, ahead=2 * _PIECE)
+        self._supply = supply_of(self._source, self._session.tasks, self._pump_bell.ring, ahead=2 * _FIRST_PIECE)
         self._source = None
-        self._start(self._pump)
+        self._start(partial(self._pump, self._supply))
 
     def _start(self, work: Callable[[], Awaitable[None]], lost: Callable[[], None] = lambda: None) -> None:
         async def run() -> None:
@@ -219,49 +183,65 @@ class Flow:
         self._taker_bell.ring()
         self._pump_bell.ring()
 
-    async def _pump(self) -> None:
+    async def _pump(self, supply: Supply) -> None:
         """Take commands, and start their chunks."""
+        failure: BaseException | None = None
         try:
-            await self._run_dry()
-        except Exception as failure:  # noqa: BLE001 - the caller's own, raised where the items are taken
-            self._failure = failure
-        except BaseException:
-            self._failure = ClosedError(_CLOSED)
+            await self._run_dry(supply)
+        except Exception as error:  # noqa: BLE001 - the caller's own, raised where the items are taken
+            failure = error
+        except BaseException as error:
+            failure = ClosedError(_CLOSED) if self._session.is_closed else raised(error)
             raise
         finally:
-            self._is_over = True
+            try:
+                await supply.aclose()
+                self._put_down_unsent(supply.take(sys.maxsize))
+            finally:
+                self._failure = None if self._is_aborted else failure or supply.failure
+                self._is_over = True
 
-    async def _run_dry(self) -> None:
-        supply = cast("Supply", self._supply)
-        chunk = _Chunk(0)
+    async def _run_dry(self, supply: Supply) -> None:
+        chunk, piece = Chunk(0), _FIRST_PIECE
         while not self._is_stopping:
             wanted = self._pace_of(chunk).calls - len(chunk.entries)
-            taken = supply.take(min(_PIECE, wanted)) if wanted > 0 else []
-            for command in taken:
-                entry = self._made(command)
-                if self._must_close(chunk, entry):
-                    await self._send(chunk)
-                    chunk = _Chunk(self._position)
-                chunk.add(command, entry)
-                self._position += 1
-            if taken and len(taken) < wanted:
-                continue
-            if not chunk.entries:
+            taken = supply.take(min(piece, wanted)) if wanted > 0 else []
+            entries, totals = entries_of(taken, self._returns, catalog=self._session.portal.catalog, site=self._site)
+            if taken:
+                piece = self._next_piece(len(taken), totals)
+                supply.ahead = min(2 * _LEAST, 2 * piece)
+            if totals.are_plain and self._fit(chunk, totals):
+                chunk.add_all(taken, entries, totals)
+            else:
+                chunk = await self._add_singly(chunk, taken, entries)
+            if len(chunk.entries) >= self._pace_of(chunk).calls:
+                chunk = await self._send(chunk)
+            elif taken:
+                await anyio.lowlevel.checkpoint()
+            elif not chunk.entries:
                 if supply.is_over:
-                    break
+                    return
+                self._check_open()
                 await self._pump_bell.wait()
-            elif supply.is_over or len(taken) >= wanted or not await self._gather(chunk):
-                await self._send(chunk)
-                chunk = _Chunk(self._position)
+            elif supply.is_over or not await self._gather(chunk):
+                chunk = await self._send(chunk)
         if chunk.entries:
-            self._put_down_unsent(chunk)
-        if supply.failure is not None:
-            raise supply.failure
+            self._put_down(chunk)
+        self._next_position = chunk.places.stop
 
-    async def _gather(self, chunk: _Chunk) -> bool:
+    async def _add_singly(self, chunk: Chunk, commands: Sequence[Any], entries: Sequence[Call[Any] | NotSent]) -> Chunk:
+        """Put commands into a chunk, send it where it is full, and return the one that the last command is in."""
+        for command, entry in zip(commands, entries, strict=True):
+            if self._must_close(chunk, entry):
+                chunk = await self._send(chunk)
+            chunk.add(command, entry)
+        return chunk
+
+    async def _gather(self, chunk: Chunk) -> bool:
         """Wait for more commands where none are there just now; return False when the chunk is to go as it is."""
         now = anyio.current_time()
         if not self._has_room(chunk):
+            self._check_open()
             await self._pump_bell.wait(self._pause_end(chunk))
             return True
         if chunk.due is None:
@@ -271,106 +251,138 @@ class Flow:
         await self._pump_bell.wait(chunk.due)
         return True
 
-    def _made(self, command: Any) -> Call[Any] | NotSent:
-        """Return the call that a command is; what is no command, or cannot be sent, ends here and harms no other."""
-        try:
-            path, params, returns, options = read(command, self._returns)
-            catalog = self._session.portal.catalog
-            return make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog, site=self._site)
-        except (TypeError, ValueError, LiferayError) as cause:
-            error = NotSentError(f"no command that can be sent: {cause}")
-            error.__cause__ = cause
-            return NotSent(error)
+    def _next_piece(self, count: int, last: Totals) -> int:
+        """Return how many commands to take at once: few if they are large, one if it is likely to go alone, and wait."""
+        if self._terms.are_writes_alone and not last.are_reads:
+            return 1
+        return max(1, min(2 * count, _LARGEST_PIECE, self._terms.limits.max_bytes * count // max(last.length, 1)))
 
-    def _must_close(self, chunk: _Chunk, entry: Call[Any] | NotSent) -> bool:
+    def _fit(self, chunk: Chunk, more: Totals) -> bool:
+        """Tell whether calls may go with a chunk, all of them."""
+        if self._terms.are_writes_alone and not (chunk.is_reading and more.are_reads):
+            return False
+        return chunk.length + more.length + 1 <= self._most_bytes
+
+    def _must_close(self, chunk: Chunk, entry: Call[Any] | NotSent) -> bool:
         if isinstance(entry, NotSent) or not chunk.has_calls:
             return False
-        if self._terms.are_writes_alone and not (chunk.is_reading and entry.command.is_read):
+        if self._terms.are_writes_alone and not (chunk.is_reading and entry.is_read):
             return True
-        return chunk.length + len(entry.command.statement) >= self._terms.limits.max_bytes
+        return chunk.length + len(entry.statement) + 2 > self._most_bytes
 
-    def _pace_of(self, chunk: _Chunk) -> Pace:
+    @property
+    def _most_bytes(self) -> float:
+        return min(self._terms.limits.max_bytes, self._session.exchange.traffic.most_bytes)
+
+    def _pace_of(self, chunk: Chunk) -> Pace:
         return self._reading if chunk.is_reading else self._writing
 
-    def _pause_end(self, chunk: _Chunk) -> float:
+    def _pause_end(self, chunk: Chunk) -> float:
         """Return the time at which the pause that the portal has asked for is over; infinite without one."""
         resumes = self._pace_of(chunk).resumes
         return resumes if resumes > anyio.current_time() else math.inf
 
-    def _has_room(self, chunk: _Chunk) -> bool:
+    def _has_room(self, chunk: Chunk) -> bool:
         pace = self._pace_of(chunk)
         if self._is_writing and not chunk.is_reading:  # writes keep their order
             return False
         if self._reads_under_way >= pace.parallel and chunk.is_reading:
             return False
-        most = _AHEAD * self._reading.parallel * max(self._reading.calls, _PIECE)
-        return self._untaken < most and math.isinf(self._pause_end(chunk))
+        most = _AHEAD * self._reading.parallel * max(self._reading.calls, _LEAST)
+        most_bytes = _AHEAD * self._reading.parallel * self._terms.limits.max_bytes
+        return self._untaken < most and self._untaken_bytes < most_bytes and math.isinf(self._pause_end(chunk))
 
-    async def _send(self, chunk: _Chunk) -> None:
-        """Send a chunk as soon as there is room."""
-        while not (self._is_stopping or self._session.is_closed or self._has_room(chunk)):
-            await self._pump_bell.wait(self._pause_end(chunk))
+    def _check_open(self) -> None:
         if self._session.is_closed:
             raise ClosedError(_CLOSED)
+
+    async def _send(self, chunk: Chunk) -> Chunk:
+        """Send a chunk as soon as there is room, and return the next one."""
+        while not (self._is_stopping or self._has_room(chunk)):
+            self._check_open()
+            await self._pump_bell.wait(self._pause_end(chunk))
+        self._check_open()
         if self._is_stopping:
-            self._put_down_unsent(chunk)
-            return
-        if self._before_send is not None:
+            self._put_down(chunk)
+            return Chunk(chunk.places.stop)
+        if self._before_send is not None and chunk.has_calls:
             entries = zip(chunk.places, chunk.commands, chunk.entries, strict=True)
             await self._before_send([(place, each) for place, each, entry in entries if not isinstance(entry, NotSent)])
         self._chunks.append(chunk)
         self._untaken += len(chunk.entries)
+        self._untaken_bytes += chunk.length
         self._reads_under_way += chunk.is_reading
         self._is_writing = self._is_writing or not chunk.is_reading
         chunk.under_way = self._reads_under_way + self._is_writing
-        self._start(partial(self._carry, chunk), partial(self._put_down, chunk))
+        self._start(partial(self._carry, chunk), partial(self._end_of, chunk))
+        return Chunk(chunk.places.stop)
 
-    async def _carry(self, chunk: _Chunk) -> None:
+    async def _carry(self, chunk: Chunk) -> None:
         """Bring a chunk to its end, again and again where the portal asks to wait."""
         calls = chunk.calls
-        watch = deadline.watch(self._session.tasks, calls)
+        now = anyio.current_time()
+        until = now + self._terms.deadline
+        is_hurried = not chunk.is_plain or until < math.inf
+        watch = deadline.watch(self._session.tasks, calls, until) if is_hurried else None
+        ends = {} if watch is None else {id(call): call.limit(now, until) for call in calls}
         try:
+            await self._run(chunk, Taken(calls, is_plain=True) if chunk.is_plain else calls, until)
             for _ in range(_MOST_WAITS):
-                until = anyio.current_time() + self._terms.deadline
-                await self._session.exchange.run(
-                    calls, self._terms, until, connections=self._connections, meter=partial(self._note, chunk)
-                )
-                calls = [call for call in calls if call.is_asked_to_wait]
-                pause = self._pace_of(chunk).resumes - anyio.current_time()
-                if not calls or self._is_stopping or pause > self._terms.retry.longest_retry_after:
+                pause = max(self._pace_of(chunk).resumes - anyio.current_time(), 0.0)
+                latest = anyio.current_time() + pause
+                unfinished = [] if self._is_stopping else chunk.unfinished(calls, self._terms)
+                calls = [call for call in unfinished if ends.get(id(call), math.inf) > latest]
+                if not calls:
                     break
                 for call in calls:
-                    call.reopen(None)
-                await anyio.sleep(max(pause, 0.0))
+                    reopen(call)
+                await anyio.sleep(pause)
+                await self._run(chunk, calls, until)
+            chunk.learn_search(self._pace_of(chunk))
         finally:
             if watch is not None:
                 watch.cancel()
-            self._put_down(chunk)
+            self._end_of(chunk)
 
-    def _note(self, chunk: _Chunk, posted: Posted, trip: Trip) -> None:
-        """Let the pace learn from a request."""
-        pace, now, calls = self._pace_of(chunk), anyio.current_time(), len(posted.outcomes)
-        if posted.error is None:
-            pace.answered(now, calls=calls, seconds=trip.elapsed or 0.0, under_way=chunk.under_way)
-        elif posted.error.status in _SLOW_DOWN:
-            pause = retry_after(posted.headers, time.time())
-            pace.refused(now, calls=calls, status=posted.error.status, pause=pause)
+    async def _run(self, chunk: Chunk, calls: Sequence[Call[Any]], until: float) -> None:
+        """Send calls; after a search for failed ones that has spent its budget, as many at once as this is enough for."""
+        most = max(self._terms.limits.isolation_requests // 2 if chunk.is_searched else len(calls), 1)
+        for start in range(0, len(calls), most):
+            part = calls if most == len(calls) else calls[start : start + most]
+            await self._session.exchange.run(
+                part,
+                self._reading_terms if chunk.is_reading else self._terms,
+                until,
+                connections=self._connections,
+                taken=part if isinstance(part, Taken) else None,
+                meter=partial(chunk.learn, pace=self._pace_of(chunk), longest=self._terms.retry.longest_retry_after),
+            )
 
-    def _put_down(self, chunk: _Chunk) -> None:
-        """Leave what became of a chunk to who iterates."""
-        for call in chunk.calls:
+    def _end_of(self, chunk: Chunk) -> None:
+        """Leave what became of a chunk that was sent to who iterates."""
+        for call in pending_of(chunk.calls):
             end_cancelled(call)
         chunk.is_done = True
         self._reads_under_way -= chunk.is_reading
         self._is_writing = self._is_writing and chunk.is_reading
 
-    def _put_down_unsent(self, chunk: _Chunk) -> None:
+    def _put_down(self, chunk: Chunk) -> None:
+        """Leave a chunk that is not sent, because the stream was stopped, to who iterates."""
         for call in chunk.calls:
-            call.settle(NotSent(NotSentError("the stream was stopped before it was sent", path=call.path)), is_told=True)
+            call.settle(NotSent(NotSentError(_STOPPED, path=call.path)), is_told=True)
         chunk.is_done = True
         self._chunks.append(chunk)
         self._untaken += len(chunk.entries)
+        self._untaken_bytes += chunk.length
         self._taker_bell.ring()
+
+    def _put_down_unsent(self, commands: Sequence[Any]) -> None:
+        """Leave commands that were read ahead to who iterates, if he has stopped the stream."""
+        chunk = Chunk(self._next_position)
+        for command in commands:
+            chunk.add(command, NotSent(NotSentError(_STOPPED)))
+        if chunk.entries and self._is_stopping and not self._is_aborted:
+            self._put_down(chunk)
 
 
 def _count(name: str, value: Any) -> int | None:
@@ -378,4 +390,10 @@ def _count(name: str, value: Any) -> int | None:
         raise TypeError(f"{name}= takes a number or None, not {type(value).__name__}")
     if value is not None and value < 1:
         raise ValueError(f"{name}= takes at least 1, not {value}")
+    return value
+
+
+def _function(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}= takes an async function or None, not {type(value).__name__}")
     return value

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from aioliferay._core.catalog import Catalog
     from aioliferay._settling import Sender
 
-_BETWEEN: Final = vars(_calling)  # the names of the module that typed services make their calls through
+_BETWEEN: Final[Any] = vars(_calling)  # the names of the module that typed services make their calls through
 _form_of: Final = forms.get
-_new: Final = Call.__new__
+_new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
 
 
@@ -35,12 +35,12 @@ def plain_call(path: str, params: Params, returns: Any, sender: Sender | None, c
     The call is as `make_call` would have made it.
     """
     form = _form_of(path)
-    params = {} if params is None else params
-    if form is None or type(params) is not dict:
+    given: Any = {} if params is None else params
+    if form is None or given.__class__ is not dict:
         return None
     if catalog is not None and catalog.reads.get(path) is not form.is_read:
         return None
-    for name, value in params.items():
+    for name, value in given.items():
         kind = type(value)
         if name not in plain_names or not (
             (kind is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF)
@@ -51,7 +51,7 @@ def plain_call(path: str, params: Params, returns: Any, sender: Sender | None, c
             return None
     call: Call[Any] = _new(Call)
     try:
-        call._statement = to_json(params)
+        call._statement = to_json(given)
         call._adapter = NOTHING if returns is None else None if returns is Any else adapter_for(returns)
     except (TypeError, PydanticSerializationError):  # the other way tells what is wrong, and where
         return None

@@ -117,7 +117,7 @@ class Session(SessionBase):
         commands, and lets what is in flight come to its end.
 
         Args:
-            commands: an iterable, or an asynchronous one, of paths, pairs of path and parameters, or `StreamCommand` objects.
+            commands: an iterable, or an asynchronous one, of paths, pairs (path, parameters), or `StreamCommand` objects.
             returns: the type of the results, where the command does not say; see `call`.
             **options: `ordered=False` gives items as soon as they are there, by default they come in the order of the
                 commands. `calls=` and `parallel=` fix how many calls a request has, and how many requests go at once.

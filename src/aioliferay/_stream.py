@@ -8,47 +8,64 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
-from aioliferay._core.messages import NotSent, Outcome
+from aioliferay._core.messages import NotSent, Ok, Outcome
 from aioliferay._flow import Flow, StreamOptions
+from aioliferay._settling import RESULT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable
     from types import TracebackType
 
-    from aioliferay._call import Call
     from aioliferay._session_base import SessionBase
     from aioliferay.errors import LiferayError
 
 C = TypeVar("C")
 
 
-@dataclass(frozen=True, slots=True)
 class StreamItem(Generic[C]):
     """What became of one command of a stream.
 
     Attributes:
         position: of the command in the stream, from 0.
         command: as it was given.
-        outcome: `Ok`, `Failed`, `NotSent`, `NotRun`, `Unknown` or `Cancelled`, as of a call.
+        result: None if there is none.
     """
 
-    position: int
-    command: C
-    outcome: Outcome[Any]
+    __slots__ = ("_outcome", "command", "position", "result")  # no dataclass: a stream makes millions of them
+
+    def __init__(self, position: int, command: C, outcome: Outcome[Any]) -> None:
+        self.position = position
+        self.command = command
+        self.result: Any = getattr(outcome, "value", None)
+        self._outcome: Outcome[Any] | None = outcome
 
     @property
-    def result(self) -> Any:
-        """The result; None if there is none."""
-        return getattr(self.outcome, "value", None)
+    def outcome(self) -> Outcome[Any]:
+        """`Ok`, `Failed`, `NotSent`, `NotRun`, `Unknown` or `Cancelled`, as of a call."""
+        return Ok(self.result) if self._outcome is None else self._outcome
 
     @property
     def error(self) -> LiferayError | None:
         """Why there is no result; None if there is one."""
-        return self.outcome.error
+        return None if self._outcome is None else self._outcome.error
+
+    @property
+    def _parts(self) -> tuple[int, C, Outcome[Any]]:
+        return self.position, self.command, self.outcome
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StreamItem) and self._parts == other._parts  # pyright: ignore[reportUnknownMemberType]  # of any C
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    def __repr__(self) -> str:
+        return f"StreamItem(position={self.position!r}, command={self.command!r}, outcome={self.outcome!r})"
+
+
+_new: Final[Callable[[type[StreamItem[Any]]], Any]] = StreamItem.__new__
 
 
 class Stream(Generic[C]):
@@ -61,17 +78,26 @@ class Stream(Generic[C]):
         self, session: SessionBase, commands: Iterable[C] | AsyncIterable[C], options: StreamOptions, returns: Any = Any
     ) -> None:
         self._flow = Flow(session, commands, options, returns)
+        self._items = self._flow.items
         self._thread = threading.get_ident()
-        self._items: deque[tuple[int, C, Call[Any] | NotSent]] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> StreamItem[C]:
-        if not self._items:
-            self._items = await self._flow.next_items()
+        while not self._items:  # another task may have taken what came
+            await self._flow.fill()
         position, command, entry = self._items.popleft()
-        return StreamItem(position, command, entry if isinstance(entry, NotSent) else entry.outcome)
+        if isinstance(entry, NotSent):
+            return StreamItem(position, command, entry)
+        if entry._outcome is not RESULT:  # noqa: SLF001 - see `_many`: a look by way of methods costs as much as the item
+            return StreamItem(position, command, entry.outcome)
+        item: StreamItem[C] = _new(StreamItem)
+        item.position = position
+        item.command = command
+        item.result = entry._value  # noqa: SLF001 - as above
+        item._outcome = None  # noqa: SLF001 - it is one of ours
+        return item
 
     def stop(self) -> None:
         """Take no further commands. What is on its way still comes, as does what was taken and not sent: as not sent."""
@@ -79,7 +105,6 @@ class Stream(Generic[C]):
 
     async def aclose(self) -> None:
         """End the stream: abort what is in flight, take no further commands. Nothing comes any more."""
-        self._items.clear()
         await self._flow.aclose()
 
     async def __aenter__(self) -> Self:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 import anyio
+
+from aioliferay._calling import make_call
+from aioliferay._core.messages import NotSent
+from aioliferay._plain import plain_call
+from aioliferay.errors import NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from aioliferay._call import Call
     from aioliferay._calling import CallOptions, Params
+    from aioliferay._core.catalog import Catalog
+    from aioliferay._core.messages import Form
     from aioliferay._tasks import BackgroundTasks
+
+_AT_ONCE: Final = 16  # commands of a plain iterable between two looks at the clock
+_MOMENT: Final = 0.005  # seconds that a plain iterable may hold up everybody else
+_LAST_SECONDS: Final = 5.0  # for an asynchronous iterable to clean up
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,8 @@ def read(command: Any, returns: Any) -> tuple[str, Params, Any, CallOptions]:
     Raises:
         TypeError: it is none.
     """
-    if isinstance(command, tuple) and len(command) == 2:
+    kind = command.__class__
+    if (kind is tuple or issubclass(kind, tuple)) and len(command) == 2:
         path, params = command
         return path, params, returns, {}
     if isinstance(command, str):
@@ -55,17 +70,98 @@ def read(command: Any, returns: Any) -> tuple[str, Params, Any, CallOptions]:
         given = {name: getattr(command, name) for name in ("select", "idempotent", "is_read", "timeout")}
         options = cast("CallOptions", {name: value for name, value in given.items() if value is not None})
         return command.path, command.params, returns if command.returns is Any else command.returns, options
-    raise TypeError(f"a command is a path, a pair (path, params) or a StreamCommand, not {type(command).__name__}")
+    raise TypeError(f"a command is a path, a pair (path, params) or a StreamCommand, not {kind.__name__}")
+
+
+def entry_of(command: Any, returns: Any, *, catalog: Catalog | None, site: tuple[str, int]) -> Call[Any] | NotSent:
+    """Return the call that a command is; what is no command, or cannot be sent, ends here and harms no other."""
+    try:
+        path, params, returns, options = read(command, returns)
+        return make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog, site=site)
+    except Exception as cause:  # noqa: BLE001 - a parameter may be of any class, and raise anything
+        error = NotSentError(f"no command that can be sent: {str(cause) or type(cause).__name__}")
+        error.__cause__ = _without_frames(cause)
+        return NotSent(error)
+
+
+def entries_of(
+    commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
+) -> tuple[list[Call[Any] | NotSent], Totals]:
+    """Return the entry of each command, and what they are together."""
+    entries: list[Call[Any] | NotSent] = []
+    length, around, are_reads, are_plain = 0, 0, True, True
+    last: Form | None = None
+    for command in commands:
+        call = None
+        if command.__class__ is tuple and len(command) == 2 and type(command[0]) is str:
+            call = plain_call(command[0], command[1], returns, None, catalog)
+        if call is None:
+            are_plain = False
+            entry = entry_of(command, returns, catalog=catalog, site=site)
+            if not isinstance(entry, NotSent):
+                length += len(entry.statement) + 1
+                are_reads = are_reads and entry.is_read
+            entries.append(entry)
+            continue
+        if call._form is not last and call._form is not None:  # noqa: SLF001 - see `_many`: methods would cost as much again
+            last = call._form  # noqa: SLF001 - as above
+            are_reads = are_reads and last.is_read
+            around = len(last.head) + 2
+        length += around + len(call._statement)  # noqa: SLF001 - as above
+        call._code, call._place = None, site  # noqa: SLF001 - as above
+        entries.append(call)
+    return entries, Totals(length, are_reads, are_plain)
+
+
+class Totals(NamedTuple):
+    """What commands are together: how many bytes, with a comma for each; whether all only read, and are plain calls."""
+
+    length: int
+    are_reads: bool
+    are_plain: bool
+
+
+def _without_frames(cause: BaseException) -> BaseException:
+    """Return the exception without what only tells of this library, and refers back to who holds the exception."""
+    step: BaseException | None = cause
+    while step is not None:
+        step.__traceback__ = None
+        step = step.__cause__ or step.__context__
+    return cause
+
+
+class Bell:
+    """Wakes whoever waits. Who waits has just seen that there is nothing to do."""
+
+    def __init__(self) -> None:
+        self._event: anyio.Event | None = None
+
+    def ring(self) -> None:
+        """Wake them."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def wait(self, until: float = math.inf) -> None:
+        """Wait until it rings, or for a time."""
+        event = self._event = self._event or anyio.Event()
+        if until == math.inf:
+            await event.wait()
+            return
+        with anyio.CancelScope(deadline=until):
+            await event.wait()
 
 
 class Supply(Protocol):
     """Where commands come from.
 
     Attributes:
+        ahead: how many commands of an asynchronous iterable may be there before they are taken.
         is_over: nothing more will come, as far as is known.
         failure: what the iterable raised; it is over then.
     """
 
+    ahead: int
     is_over: bool
     failure: BaseException | None
 
@@ -73,81 +169,98 @@ class Supply(Protocol):
         """Return up to `count` commands that are there already."""
         ...
 
-    def cancel(self) -> None:
-        """Take no more."""
-        ...
-
     async def aclose(self) -> None:
-        """Take no more, and see the iterable closed."""
+        """See that nobody reads on, and a generator closed; what was read already may still be taken."""
         ...
 
 
-def supply_of(commands: object, tasks: BackgroundTasks, note: Callable[[], object], *, ahead: int) -> Supply:
-    """Return the supply of an iterable; an asynchronous one is read `ahead` commands ahead, and `note` called for each.
+def check_iterable(commands: object) -> None:
+    """Check that commands can be taken from it.
 
     Raises:
-        TypeError: it is none.
+        TypeError: they cannot.
     """
+    is_text = isinstance(commands, str | bytes)
+    if is_text or not isinstance(commands, AsyncIterable | Iterable):
+        raise TypeError(f"a stream takes an iterable of commands, or an asynchronous one, not {type(commands).__name__}")
+
+
+def supply_of(
+    commands: AsyncIterable[Any] | Iterable[Any], tasks: BackgroundTasks, note: Callable[[], object], *, ahead: int
+) -> Supply:
+    """Return the supply of an iterable; `note` is called for each command of an asynchronous one, which is read ahead."""
     if isinstance(commands, AsyncIterable):
-        return _Pulled(aiter(commands), tasks, note, ahead)
-    if isinstance(commands, Iterable) and not isinstance(commands, str | bytes):
-        return _AtHand(iter(commands))
-    raise TypeError(f"a stream takes an iterable of commands, or an asynchronous one, not {type(commands).__name__}")
+        return _Pulled(aiter(commands), tasks, note, ahead=ahead)
+    return _AtHand(iter(commands), ahead)
 
 
 class _AtHand:
-    """Commands of a plain iterable: there is always another, until there is none."""
+    """Commands of a plain iterable: there is always another, until there is none. It may be slow, and is asked in turns."""
 
-    def __init__(self, commands: Iterator[Any]) -> None:
+    def __init__(self, commands: Iterator[Any], ahead: int) -> None:
+        self.ahead = ahead
         self.is_over = False
         self.failure: BaseException | None = None
         self._commands = commands
 
     def take(self, count: int) -> list[Any]:
         taken: list[Any] = []
+        until = time.perf_counter() + _MOMENT
         try:
-            taken.extend(islice(self._commands, count))
-            self.is_over = self.is_over or len(taken) < count
-        except Exception as failure:  # noqa: BLE001 - the caller's own; it is raised where the results are taken
-            self.is_over, self.failure = True, failure
+            while not self.is_over and len(taken) < count:
+                wanted = min(count, len(taken) + _AT_ONCE)
+                taken.extend(islice(self._commands, wanted - len(taken)))
+                self.is_over = len(taken) < wanted
+                if time.perf_counter() > until:
+                    break
+        except BaseException as failure:
+            self.is_over, self.failure = True, raised(failure)
+            if not isinstance(failure, Exception):
+                raise
         return taken
 
-    def cancel(self) -> None:
-        self.is_over = True
-
     async def aclose(self) -> None:
-        self.cancel()
-        close = getattr(self._commands, "close", None)
-        if callable(close):
-            close()
+        self.is_over = True
+        commands: Any = self._commands
+        if isinstance(commands, Generator):  # nothing else: who gave a file may want to read on
+            commands.close()
 
 
 class _Pulled:
-    """Commands of an asynchronous iterable, which a task of its own reads: it alone touches the iterator."""
+    """Commands of an asynchronous iterable, which a task of its own reads: it alone touches the iterator.
 
-    def __init__(self, commands: AsyncIterator[Any], tasks: BackgroundTasks, note: Callable[[], object], ahead: int) -> None:
+    A generator may have scopes open where it is suspended. So none of ours may be opened when it is resumed, or closed.
+    """
+
+    def __init__(
+        self, commands: AsyncIterator[Any], tasks: BackgroundTasks, note: Callable[[], object], *, ahead: int
+    ) -> None:
+        self.ahead = ahead
         self.is_over = False
         self.failure: BaseException | None = None
         self._commands = commands
-        self._ahead = ahead
         self._queue: deque[Any] = deque()
         self._note = note
-        self._went: anyio.Event | None = None
+        self._taken = Bell()
+        self._is_asking = True
+        self._is_closing = False
         self._ended = anyio.Event()
         self._scope = tasks.start(self._pull, lost=self._end)
 
     def take(self, count: int) -> list[Any]:
         taken = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
-        if self._went is not None:
-            self._went.set()
+        self._taken.ring()
         return taken
 
-    def cancel(self) -> None:
-        self._scope.cancel()
-
     async def aclose(self) -> None:
-        self.cancel()
+        self._is_closing = True
+        if self._is_asking:
+            self._scope.cancel()
+        self._taken.ring()
         with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(_LAST_SECONDS):
+                await self._ended.wait()
+            self._scope.cancel()
             await self._ended.wait()
 
     async def _pull(self) -> None:
@@ -155,19 +268,42 @@ class _Pulled:
             async for command in self._commands:
                 self._queue.append(command)
                 self._note()
-                while len(self._queue) >= self._ahead:
-                    self._went = anyio.Event()
-                    await self._went.wait()
-        except Exception as failure:  # noqa: BLE001 - as above
-            self.failure = failure
+                if not await self._has_room():
+                    break
+        except BaseException as failure:
+            if not self._scope.cancel_called:
+                self.failure = raised(failure)
+            if not isinstance(failure, Exception):
+                raise
         finally:
-            close = getattr(self._commands, "aclose", None)
-            if close is not None:
-                with anyio.CancelScope(shield=True):
+            try:
+                close = getattr(self._commands, "aclose", None)
+                if close is not None:
                     await close()
-            self._end()
+            finally:
+                self._end()
+
+    async def _has_room(self) -> bool:
+        """Wait for room; return False if no more is wanted."""
+        self._is_asking = False
+        while len(self._queue) >= self.ahead and not self._is_closing:
+            await self._taken.wait()
+        self._is_asking = not self._is_closing
+        return self._is_asking
 
     def _end(self) -> None:
         self.is_over = True
         self._ended.set()
         self._note()
+
+
+def raised(failure: BaseException) -> BaseException:
+    """Return what is raised, where the items are taken, for a failure of the caller's own code.
+
+    A cancellation that nobody asked for must not look like one there.
+    """
+    if isinstance(failure, Exception | KeyboardInterrupt | SystemExit):
+        return failure
+    told = RuntimeError(f"{type(failure).__name__} was raised in a stream that nobody had cancelled")
+    told.__cause__ = failure
+    return told
