@@ -55,6 +55,7 @@ def session(wire):
 @pytest.fixture
 def jumping():
     """Run an async function under virtual time."""
+    pytest.importorskip("trio.testing")
     trio = pytest.importorskip("trio")
     return lambda run: trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -539,8 +540,26 @@ async def test_who_wants_no_search_gets_none(wire, session):
     assert 1 == len(wire.requests)
 
 
-@anyio_test
-async def test_search_is_a_part_of_what_a_request_costs():
+def test_stream_that_waits_does_not_hold_up_the_closing(jumping, wire):
+    """A stream whose source has nothing to give ends at once when its session is closed."""
+
+    async def slow():
+        yield READ, {"value": 1}
+        await anyio.sleep_forever()
+
+    async def main():
+        async with wire.session() as session:
+            stream = session.stream(slow())
+            assert 1 == (await anext(stream)).result
+            begun = anyio.current_time()
+        assert 1 > anyio.current_time() - begun
+        with pytest.raises(ClosedError):
+            await anext(stream)
+
+    jumping(main)
+
+
+def test_search_is_a_part_of_what_a_request_costs(jumping):
     """Where each tenth read fails, large requests run most of their reads again and again: requests stay small."""
 
     class Busy(Wire):
@@ -550,11 +569,14 @@ async def test_search_is_a_part_of_what_a_request_costs():
             await anyio.sleep(0.0005 * (len(self.executed) - before))
             return answer
 
-    busy = Busy()
-    commands = [(READ if value % 10 else BAD_READ, {"value": value}) for value in range(3000)]
-    items = await all_of(busy.session().stream(commands))
-    assert [2700, 300] == [names_of(items).count(name) for name in ("ok", "failed")]
-    assert len(busy.executed) < 3 * 3000
+    async def main():
+        busy = Busy()
+        commands = [(READ if value % 10 else BAD_READ, {"value": value}) for value in range(3000)]
+        items = await all_of(busy.session().stream(commands))
+        assert [2700, 300] == [names_of(items).count(name) for name in ("ok", "failed")]
+        assert len(busy.executed) < 3 * 3000
+
+    jumping(main)
 
 
 @anyio_test

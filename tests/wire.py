@@ -82,6 +82,7 @@ def under_virtual_time(test):
     """Return the test, which takes a wire, as one that runs on trio with a clock that jumps."""
 
     def run(wire):
+        pytest.importorskip("trio.testing")
         trio = pytest.importorskip("trio")
         trio.run(test, wire, clock=trio.testing.MockClock(autojump_threshold=0))
 

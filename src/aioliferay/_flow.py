@@ -160,6 +160,7 @@ class Flow:
     # The side of the background tasks.
 
     def _begin(self) -> None:
+        self._session.exchange.traffic.bells.add(self._pump_bell)
         self._supply = supply_of(self._source, self._session.tasks, self._pump_bell.ring, ahead=2 * _FIRST_PIECE)
         self._source = None
         self._start(partial(self._pump, self._supply))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import sys
-import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
+
+import anyio
 
 from aioliferay._auth import Authentication, authenticated
 from aioliferay._core import codec
@@ -114,7 +115,7 @@ class Invoker:
         count = len(calls) if body is not None else count_of(calls)
         body = body_of(calls) if body is None else body
         self.count += 1
-        trip.number, started = self.count, time.perf_counter()
+        trip.number, started = self.count, anyio.current_time()
         size = len(body)
         self.notice(ExchangeStarted(trip.number, count, size))
         answer = Answer(0)
@@ -129,17 +130,17 @@ class Invoker:
                 commands = commands_of(calls)
                 outcomes = codec.decode(answer, commands)
                 if trial is not None:
-                    left = None if timeout is None else timeout - (time.perf_counter() - started)
+                    left = None if timeout is None else timeout - (anyio.current_time() - started)
                     outcomes = await self._examined(trial, commands, outcomes, left)
                 error = outcomes[0].error
         except Exception as failure:  # noqa: BLE001 - also what an authentication flow of the user's raises ends as an outcome
             error = failure
             outcomes = _unanswered(failure, commands_of(calls), trip)
         except BaseException:
-            trip.elapsed = time.perf_counter() - started
+            trip.elapsed = anyio.current_time() - started
             self.notice(ExchangeFailed(trip.number, count, size, None, trip.elapsed))
             raise
-        trip.elapsed = time.perf_counter() - started
+        trip.elapsed = anyio.current_time() - started
         if answer.status:
             self.seconds.append(trip.elapsed)
         if error is None:

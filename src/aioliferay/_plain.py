@@ -41,7 +41,7 @@ def plain_call(path: str, params: Params, returns: Any, sender: Sender | None, c
     if catalog is not None and catalog.reads.get(path) is not form.is_read:
         return None
     for name, value in given.items():
-        kind: Any = type(value)
+        kind = value.__class__
         if name not in plain_names or not (
             (kind is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF)
             or kind is str

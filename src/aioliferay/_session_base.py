@@ -145,6 +145,8 @@ class SessionBase(Files):
         traffic.is_closing = True
         for door in traffic.doors:
             door._is_closed = True  # noqa: SLF001 - a twin
+        for bell in traffic.bells:
+            bell.ring()
         keepers = [*traffic.keepers]
         invoker.close_soon()
         for keeper in keepers:

@@ -96,6 +96,7 @@ class Traffic:
     Attributes:
         runs: those that have not ended.
         doors: sessions over these connections.
+        bells: of streams that are under way: rung when it is closed.
         is_closing: no further calls are taken.
         is_closed: nothing is sent any more.
         allowance: how many repetitions there may still be; None before the first request.
@@ -107,6 +108,7 @@ class Traffic:
 
     runs: list[UnderWay] = field(default_factory=list["UnderWay"])
     doors: WeakSet[Any] = field(default_factory=WeakSet[Any])
+    bells: WeakSet[Any] = field(default_factory=WeakSet[Any])
     is_closing: bool = False
     is_closed: bool = False
     allowance: RetryAllowance | None = None
