@@ -31,7 +31,7 @@ async def move(session, title, content, document):
     return sizes + [(await session.download(f"/documents/20182/0/{document}", folder / "got")).size]
 
 def peak():
-    status = Path("/proc/self/status")
+    status = pathlib.Path("/proc/self/status")
     if status.exists():  # what getrusage tells is inherited from whoever started this process
         return int(status.read_text().partition("VmHWM:")[2].split()[0])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
