@@ -67,7 +67,7 @@ def wheel(session: nox.Session) -> None:
     if "site-packages" not in str(where):
         session.error(f"the tests would not run against the wheel, but against {where}")
     # What is generated is generated in full by the session `tests`: here it shows that the wheel has all it needs.
-    few = {name: "200" for name in ("AIOLIFERAY_SCENARIOS", "AIOLIFERAY_GRAPHS")}
+    few = dict.fromkeys(("AIOLIFERAY_SCENARIOS", "AIOLIFERAY_GRAPHS"), "200")
     few |= {"AIOLIFERAY_STREAM_SCENARIOS": "20", "AIOLIFERAY_KILLS": "4"}
     session.run("pytest", "-q", "-p", "no:cacheprovider", env=few)
 
