@@ -106,6 +106,7 @@ def test_reads_are_known_by_the_catalog():
     assert True is old.is_read("/group/get-group.2")
     assert True is old.is_read("/group/get-group.9")  # no such overload: what the others say
     assert None is old.is_read("/group.x/get")
+    assert {"/group/add-group": False, "/group/get-group": True}.items() <= old.reads.items()
 
 
 @pytest.mark.parametrize(

@@ -352,3 +352,17 @@ def test_literal_of_a_value_that_cannot_be_sent():
         codec.literal(waiting, {"x": 2**64})
     with pytest.raises(TypeError, match="/a/b: parameter 'x' has a value that cannot be sent"):
         codec.literal(waiting, {"x": object()})
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    """However many paths and names a program makes up, not more than some thousand are kept."""
+    codec.command("/remembered/get-it", {"remembered": 1, "serviceContext": {}})
+    assert ("/remembered/get-it", True) == (
+        codec.forms["/remembered/get-it"].path,
+        codec.forms["/remembered/get-it"].is_read,
+    )
+    assert {"remembered"} == codec.plain_names & {"remembered", "serviceContext"}
+    monkeypatch.setattr(codec, "_MOST_REMEMBERED", 0)
+    codec.command("/forgotten/get-it", {"forgotten": 1})
+    assert "/forgotten/get-it" not in codec.forms
+    assert "forgotten" not in codec.plain_names

@@ -49,6 +49,17 @@ def test_decode_of_anything(answer, count):
             assert command.path in str(outcome.error)
 
 
+@given(st.builds(Answer, _STATUSES, _HEADERS, _BODIES), st.integers(0, 4))
+def test_results_are_those_of_decode(answer, count):
+    """The short way to results finds them exactly where the long way does."""
+    outcomes = codec.decode(answer, _COMMANDS[:count])
+    results = codec.results(answer, count)
+    if count:
+        expected = [outcome.value for outcome in outcomes] if all(isinstance(each, Ok) for each in outcomes) else None
+        assert repr(expected) == repr(results)
+    assert results is None or count == len(results)
+
+
 @given(st.lists(_HALF_JSON, max_size=4))
 def test_decode_of_results(values):
     """An array of n results gives each call its own, in order, whatever it is: also null, empty, and objects like errors."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aioliferay._core import codec
 from aioliferay._core.messages import Command
-from aioliferay._core.packing import BatchLimits, Nested, Room, waves
+from aioliferay._core.packing import BatchLimits, Nested, Room, is_one, waves
 
 
 class _Load(NamedTuple):
@@ -209,3 +209,23 @@ def test_limits_out_of_range(name, least):
     for value in (least - 1, float("nan")):
         with pytest.raises(ValueError, match=f"{name}= cannot be {value}: it takes {least} or more"):
             BatchLimits(**{name: value})
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=9),
+    st.builds(
+        Room,
+        max_calls=st.integers(1, 9),
+        max_bytes=st.integers(1, 60),
+        are_writes_alone=st.booleans(),
+        are_kinds_apart=st.booleans(),
+    ),
+)
+def test_one_request_is_known_beforehand(statements, room):
+    """Whether statements go in one request is told without packing them, and as packing does; a giant is packed."""
+    sizes, are_reads = [size for size, _ in statements], [is_read for _, is_read in statements]
+    packed = [request for wave in waves(sizes, are_reads, room) for request in wave]
+    is_giant = len(sizes) == 1 and sizes[0] + 2 > room.max_bytes
+    # A write alone is one request, too: that is told only of reads, as there is no use in it.
+    is_lone_write = room.are_writes_alone and are_reads == [False]
+    assert (len(packed) == 1 and not is_giant and not is_lone_write) == is_one(sizes, room, lambda: set(are_reads))

@@ -1,0 +1,167 @@
+"""The short way to a call: it makes the same call as the long one, or gives up; also the passes over many calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from aioliferay import RawParams, catalogs
+from aioliferay._calling import make_call
+from aioliferay._core import codec
+from aioliferay._many import (
+    Taken,
+    body_of,
+    count_of,
+    failed_of,
+    kinds_of,
+    lengths_of,
+    pending_of,
+    results_of,
+    settle_results,
+)
+from aioliferay._plain import plain_call
+
+
+class Queue:
+    def flush_soon(self, _):
+        raise AssertionError
+
+
+class Number(IntEnum):
+    ONE = 1
+
+
+class Word(StrEnum):
+    ONE = "one"
+
+
+class Entry(BaseModel):
+    id: int
+
+
+QUEUE = Queue()
+PATHS = ["/blogsentry/get-entry", "/blogsentry/delete-entry", "/blogs.blogsentry/get-entry.2", "/bad", "no path", "/a/b\n"]
+NAMES = ["entryId", "name", "serviceContext", "+x", "$x = /user/delete-user", "x.y", "", "Ä", "a b"]
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63) - 2, 2**63 + 1),
+    st.sampled_from([2**63, 2**63 - 1, -(2**63), -(2**63) - 1]),
+    st.text(),
+    st.sampled_from(
+        ["\ud800", '"}', "\x00", Number.ONE, Word.ONE, dt.date(2020, 1, 1), b"x", 1.5, float("nan"), [1], {"a": 1}]
+    ),
+)
+for _path in PATHS[:3]:
+    codec.command(_path, {"entryId": 1, "name": "x"})
+
+
+def made_by(way, *arguments):
+    try:
+        return way(*arguments)
+    except (TypeError, ValueError) as error:
+        return type(error), str(error)
+
+
+def short(path, params, returns=Any, catalog=None):
+    return plain_call(path, params, returns, QUEUE, catalog)  # called by who calls this
+
+
+def long(path, params, returns=Any, catalog=None):
+    return make_call(path, params, returns=returns, sender=QUEUE, options={}, catalog=catalog)
+
+
+@given(st.sampled_from(PATHS), st.none() | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3))
+@example("/blogsentry/get-entry", {"entryId": True, "name": None})
+def test_short_way_makes_the_same_call_or_gives_up(path, params):
+    """What the short way makes is what the long one makes; what that refuses or converts, the short one leaves to it."""
+    quick, slow = made_by(short, path, params), made_by(long, path, params)
+    if quick is None:
+        return
+    assert not isinstance(slow, tuple)
+    assert (slow.statement, slow.path, slow.is_read, slow.adapter) == (
+        quick.statement,
+        quick.path,
+        quick.is_read,
+        quick.adapter,
+    )
+    assert slow.command == quick.command
+    assert quick.is_plain
+    assert quick.belongs_to(QUEUE)
+    assert not quick.done()
+
+
+@pytest.mark.parametrize(
+    "params", [None, {}, {"entryId": 1}, {"name": "ä", "entryId": -5}, {"name": None}, {"entryId": False}]
+)
+def test_short_way_is_taken(params):
+    """Names that were checked, with numbers, text, booleans or null, need no longer way."""
+    assert short("/blogsentry/get-entry", params) is not None
+
+
+@pytest.mark.parametrize(
+    "params", [RawParams({"entryId": 1}), {"entryId": 2**63}, {"serviceContext": None}, {"+x": "y"}, [1]]
+)
+def test_short_way_is_not_taken(params):
+    """What must be looked at is left to the longer way."""
+    assert short("/blogsentry/get-entry", params) is None
+
+
+def test_short_way_with_types():
+    """Results have the type that was asked for; what is no type is left to the longer way, which says so."""
+    assert codec.adapter_for(Entry) is short("/blogsentry/get-entry", None, Entry).adapter
+    assert codec.adapter_for(None) is short("/blogsentry/get-entry", None, None).adapter
+    assert short("/blogsentry/get-entry", None, 3) is None
+
+
+def test_short_way_with_a_catalog():
+    """A catalog that says the same of a service's effect does not stand in the way; one that says otherwise does."""
+    catalog = catalogs.shipped("6.2")
+    assert short("/blogsentry/get-entry", {"entryId": 1}, catalog=catalog).is_read
+    assert short("/blogs.blogsentry/get-entry.2", {"entryId": 1}, catalog=catalog) is None  # it is not in there
+
+
+def test_place_of_the_call():
+    """The call knows the line that made it."""
+    call = short("/blogsentry/get-entry", None)
+    assert (__file__, test_place_of_the_call.__code__.co_firstlineno + 2) == call.site
+
+
+@given(st.lists(st.sampled_from(PATHS[:2]), min_size=1, max_size=6), st.booleans())
+def test_many_calls_are_as_each_of_them(paths, with_long):
+    """Bodies, lengths and kinds of many calls are put together from those of each, whichever way they were made."""
+    calls = [short(path, {"entryId": 1}) for path in paths]
+    calls += [long("/user/get-user", {"x": 1.5})] if with_long else []
+    assert b"[" + b",".join([call.statement for call in calls]) + b"]" == body_of(calls)
+    assert [len(call.statement) for call in calls] == lengths_of(calls)
+    assert {call.is_read for call in calls} == kinds_of(calls)
+    assert len(calls) == count_of(calls)
+
+
+def test_taken_calls_leave_their_queue():
+    """Calls that are taken out have a trip, so that awaiting them flushes nothing; those that have ended stay behind."""
+    calls = [short("/blogsentry/get-entry", None) for _ in range(3)]
+    calls[1].cancel()
+    taken = Taken(calls, is_plain=True)
+    assert [calls[0], calls[2]] == taken == pending_of(calls)
+    assert not calls[0].is_sent
+    taken.trip.is_sent = True
+    assert calls[0].is_sent
+
+
+def test_results_of_many():
+    """Each call has its own result, of its type; those that fit none are left to who says why, as are those referred to."""
+    kinds = [Any, None, Entry, Entry, int, None]
+    calls = [short("/blogsentry/get-entry", None, returns) for returns in kinds]
+    _ = calls[0]["entryId"]
+    rest = settle_results(calls, [{"entryId": 1}, None, {"id": 1}, {"id": "x"}, 7, {}])
+    assert [(calls[0], {"entryId": 1}), (calls[3], {"id": "x"}), (calls[5], {})] == rest
+    assert [None, Entry(id=1), 7] == results_of([calls[1], calls[2], calls[4]])
+    assert [] == failed_of([calls[1], calls[2], calls[4]])
+    assert "Ok(value=7" in repr(calls[4].outcome)
