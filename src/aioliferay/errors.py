@@ -29,7 +29,6 @@ Mistakes that show at the line of the call (a bad path, a value that cannot be e
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
@@ -72,7 +71,9 @@ class LiferayError(Exception):
 
     def for_call(self, path: str) -> Self:
         """Return a copy for one call, with the same cause: one error for all would mix up tracebacks."""
-        twin = copy.copy(self)
+        # Not `copy`: libraries such as Dask's teach it to copy causes and tracebacks of exceptions, too.
+        twin = type(self).__new__(type(self), *self.args)
+        vars(twin).update(vars(self))
         twin.path = path
         twin.__cause__ = self.__cause__
         if hasattr(twin, "__notes__"):
