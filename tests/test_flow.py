@@ -7,7 +7,6 @@ import inspect
 import itertools
 import json
 import logging
-from types import SimpleNamespace
 
 import anyio
 import anyio.lowlevel
@@ -905,7 +904,7 @@ def test_timeout_of_one_command_is_its_own(jumping):
     jumping(main)
 
 
-def test_requests_whose_time_runs_out_become_smaller(jumping, monkeypatch):
+def test_requests_whose_time_runs_out_become_smaller(jumping):
     """A portal that is too slow for large requests gets smaller ones: most calls of a stream do not run out of time."""
 
     class Slow(Wire):
@@ -918,7 +917,6 @@ def test_requests_whose_time_runs_out_become_smaller(jumping, monkeypatch):
         assert {"unknown"} == set(names_of(items[:50]))
         assert names_of(items[100:]).count("ok") > 0.6 * 1900
 
-    monkeypatch.setattr("aioliferay._invoker.time", SimpleNamespace(perf_counter=anyio.current_time))
     jumping(main)
 
 
