@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes: a longer line is a bad one, and is not held in memory."""
-
 LONGEST_FIELD: Final = 1024 * 1024
 """Characters of a field of CSV: where a quote is never closed, reading goes on behind so many."""
-
 INVALID: Final = "invalid"
 """The outcome of a line that is no command: nothing was sent, and nothing can be."""
 
