@@ -34,8 +34,8 @@ class Taken(list[C]):
 
     def __init__(self, calls: Iterable[C], *, is_plain: bool) -> None:
         super().__init__([call for call in calls if call._outcome is None])
-        self.trip = trip = Trip()
-        self.is_plain = is_plain
+        self.trip: Trip = (trip := Trip())
+        self.is_plain: bool = is_plain
         for call in self:
             call._trip = trip
 

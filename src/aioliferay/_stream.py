@@ -36,8 +36,8 @@ class StreamItem(Generic[C]):
     __slots__ = ("_outcome", "command", "position", "result")  # no dataclass: a stream makes millions of them
 
     def __init__(self, position: int, command: C, outcome: Outcome[Any]) -> None:
-        self.position = position
-        self.command = command
+        self.position: int = position
+        self.command: C = command
         self.result: Any = getattr(outcome, "value", None)
         self._outcome: Outcome[Any] | None = outcome
 

@@ -43,8 +43,8 @@ class Trial:
     """
 
     def __init__(self, *, is_password: bool) -> None:
-        self.is_examined = False
-        self.doubts = 0
+        self.is_examined: bool = False
+        self.doubts: int = 0
         self.now: Callable[[], float] = time.monotonic
         self._is_password = is_password
         self._is_open = not is_password  # requests need not wait for one another

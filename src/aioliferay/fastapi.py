@@ -94,7 +94,7 @@ class CallersToken:
     `Authorization` header, or a token that no header could carry, is answered with 401.
     """
 
-    challenge = "Bearer"
+    challenge: str = "Bearer"
 
     def __call__(self, connection: HTTPConnection, /) -> BearerAuth | None:
         """Return the token, or None where there is no `Authorization` header."""
@@ -123,7 +123,7 @@ class CallersCookies:
             raise TypeError("names and trusted_origins are lists of texts, and there is at least one name")
         self._names = tuple(names)
         self._trusted = frozenset(trusted_origins)
-        self.challenge = f'Cookie realm="Liferay", cookie-name="{self._names[0]}"'
+        self.challenge: str = f'Cookie realm="Liferay", cookie-name="{self._names[0]}"'
 
     def __call__(self, connection: HTTPConnection, /) -> ForwardedCookies | None:
         """Return the session, or None where its cookie is missing."""
