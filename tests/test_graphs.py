@@ -620,6 +620,11 @@ REPRODUCTIONS = {
     # to a text, the portal hands over what Java calls an object (here its `toString`), not its JSON
     "object as a text": [THING, call("get-thing-of-text", "thing", value=of(0, "owner"))],
     "date as a text": [THING, call("get-thing-of-text", "thing", value=of(0, "published"))],
+    # a number takes no Java date; the nest would be refused, and nobody would know whether the write ran
+    "date of a write as a number": [
+        call("add-thing-of-text", "thing", ("flag", "nope")),
+        call("get-thing-of-number", "thing", value=of(0, "published")),
+    ],
     # 6.2: `groupId` is a getter that a white-list shows, and a plain call does not; one of the default user's fails
     "name that only a white-list shows": [
         replace(USER, select=("userId", "groupId"), arguments={"userId": 20199}),
