@@ -13,7 +13,6 @@ import anyio
 
 from aioliferay._alarms import Alarm, run_callbacks, site_of, user_place
 from aioliferay._core.messages import Cancelled, Command, Failed, NotRun, NotSent, Ok, Outcome, Unknown
-from aioliferay._http import Trip
 from aioliferay._tasks import is_trio
 from aioliferay.errors import NoAnswerError
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaValidator
 
     from aioliferay._core.messages import Form
+    from aioliferay._http import Trip
     from aioliferay.errors import CallbackError
 
 T = TypeVar("T")
@@ -205,10 +205,6 @@ class Settling(Generic[T]):
     def belongs_to(self, sender: Sender) -> bool:
         """Tell whether `sender` has this call queued or in flight."""
         return self._sender is sender
-
-    def leave_queue(self) -> None:
-        """Note that somebody is about to send the call: awaiting it needs no further flush."""
-        self._trip = self._trip or Trip()
 
     def bind(self, command: Command) -> None:
         """Take the command with its references replaced, or with another white-list."""
