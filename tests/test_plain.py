@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from aioliferay import RawParams, catalogs
 from aioliferay._calling import make_call
 from aioliferay._core import codec
+from aioliferay._core.messages import Ok
+from aioliferay._http import Trip
 from aioliferay._many import (
     Taken,
     body_of,
@@ -24,13 +26,35 @@ from aioliferay._many import (
     pending_of,
     results_of,
     settle_results,
+    taken_at_once,
 )
-from aioliferay._plain import plain_call
+from aioliferay._nests import conclude
+from aioliferay._plain import Door, Known, plain_calls
 
 
 class Queue:
+    def __init__(self):
+        self.known = Known()
+        self.trip = Trip(self, is_taken=False)
+
+    def append(self, call):
+        self.last = call
+
     def flush_soon(self, _):
         raise AssertionError
+
+
+class Desk(Door):
+    """A door whose calls are looked at by nobody: what would have to be made with care is not made."""
+
+    def __init__(self, catalog=None):
+        self._line = QUEUE
+        QUEUE.known = Known()
+        for path in PATHS:
+            QUEUE.known.learn(path, catalog)
+
+    def _call_with_care(self, *_):
+        return None
 
 
 class Number(IntEnum):
@@ -70,18 +94,24 @@ def made_by(way, *arguments):
 
 
 def short(path, params, returns=Any, catalog=None):
-    return plain_call(path, params, returns, QUEUE, catalog)  # called by who calls this
+    return Desk(catalog).call(path, params, returns=returns)
+
+
+def in_bulk(path, params, returns=Any, catalog=None):
+    calls = plain_calls([(path, params)], returns, catalog=catalog, site=("here", 7))
+    return None if calls is None else calls[0]
 
 
 def long(path, params, returns=Any, catalog=None):
     return make_call(path, params, returns=returns, sender=QUEUE, options={}, catalog=catalog)
 
 
+@pytest.mark.parametrize("way", [short, in_bulk])
 @given(st.sampled_from(PATHS), st.none() | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3))
 @example("/blogsentry/get-entry", {"entryId": True, "name": None})
-def test_short_way_makes_the_same_call_or_gives_up(path, params):
+def test_short_way_makes_the_same_call_or_gives_up(way, path, params):
     """What the short way makes is what the long one makes; what that refuses or converts, the short one leaves to it."""
-    quick, slow = made_by(short, path, params), made_by(long, path, params)
+    quick, slow = made_by(way, path, params), made_by(long, path, params)
     if quick is None:
         return
     assert not isinstance(slow, tuple)
@@ -93,7 +123,7 @@ def test_short_way_makes_the_same_call_or_gives_up(path, params):
     )
     assert slow.command == quick.command
     assert quick.is_plain
-    assert quick.belongs_to(QUEUE)
+    assert (way is short) is quick.belongs_to(QUEUE)
     assert not quick.done()
 
 
@@ -129,8 +159,9 @@ def test_short_way_with_a_catalog():
 
 def test_place_of_the_call():
     """The call knows the line that made it."""
-    call = short("/blogsentry/get-entry", None)
+    call = Desk().call("/blogsentry/get-entry", None)
     assert (__file__, test_place_of_the_call.__code__.co_firstlineno + 2) == call.site
+    assert ("here", 7) == in_bulk("/blogsentry/get-entry", {}).site
 
 
 @given(st.lists(st.sampled_from(PATHS[:2]), min_size=1, max_size=6), st.booleans())
@@ -148,7 +179,9 @@ def test_taken_calls_leave_their_queue():
     """Calls that are taken out have a trip, so that awaiting them flushes nothing; those that have ended stay behind."""
     calls = [short("/blogsentry/get-entry", None) for _ in range(3)]
     calls[1].cancel()
-    taken = Taken(calls, is_plain=True)
+    assert not QUEUE.trip.is_plain
+    taken = Taken(calls, QUEUE.trip)
+    QUEUE.trip = Trip(QUEUE, is_taken=False)
     assert [calls[0], calls[2]] == taken == pending_of(calls)
     assert not calls[0].is_sent
     taken.trip.is_sent = True
@@ -160,8 +193,41 @@ def test_results_of_many():
     kinds = [Any, None, Entry, Entry, int, None]
     calls = [short("/blogsentry/get-entry", None, returns) for returns in kinds]
     _ = calls[0]["entryId"]
-    rest = settle_results(calls, [{"entryId": 1}, None, {"id": 1}, {"id": "x"}, 7, {}])
+    rest = settle_results(calls, [{"entryId": 1}, None, {"id": 1}, {"id": "x"}, 7, {}], QUEUE.trip)
     assert [(calls[0], {"entryId": 1}), (calls[3], {"id": "x"}), (calls[5], {})] == rest
     assert [None, Entry(id=1), 7] == results_of([calls[1], calls[2], calls[4]])
     assert [] == failed_of([calls[1], calls[2], calls[4]])
     assert "Ok(value=7" in repr(calls[4].outcome)
+
+
+@pytest.mark.parametrize("returns", [Any, None, Entry])
+@pytest.mark.parametrize("results", [[None, None], [{"id": 1}, {"id": 2}], [{"id": 1}, {"id": "x"}], [None, {"id": 1}]])
+@pytest.mark.parametrize("is_alike", [True, False])
+def test_calls_of_one_type_are_settled_as_those_of_several(returns, results, is_alike):
+    """Results of calls that ask for one type come out as they do among calls that ask for others."""
+    kinds = [returns, returns] if is_alike else [returns, returns, int]
+    calls = [short("/blogsentry/get-entry", None, kind) for kind in kinds]
+    taken = taken_at_once(calls)
+    rest = settle_results(taken, results if is_alike else [*results, 7], taken.trip)
+    fitting = {Any: lambda _: True, None: lambda it: it is None, Entry: lambda it: it is not None and it["id"] != "x"}[
+        returns
+    ]
+    assert [(call, each) for call, each in zip(calls, results, strict=False) if not fitting(each)] == rest
+    made = [Entry(**each) if returns is Entry else each for each in results if fitting(each)]
+    assert made == [call.result() for call in calls[:2] if call.done()]
+
+
+def test_outcome_as_a_result():
+    """What a validator of the user's makes of a result is that result, even if it is an outcome."""
+
+    class Odd(BaseModel):
+        @model_validator(mode="wrap")
+        @classmethod
+        def _read(cls, value, _):
+            return Ok(value)
+
+    call = short("/blogsentry/get-entry", None, Odd)
+    ((other, result),) = settle_results([call], [{}], QUEUE.trip)
+    conclude(other, Ok(result), lambda _: 0)
+    assert Ok({}) == call.result()
+    assert isinstance(call.outcome, Ok)

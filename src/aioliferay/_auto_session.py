@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, Unpack
 
 from aioliferay._auth import authentication_of, concealing
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.window import Window
 from aioliferay._gathering import Gathering, Room
 from aioliferay._options import BatchOptions, SessionOptions, apart, checked_headers
-from aioliferay._plain import plain_call
+from aioliferay._plain import Door
 from aioliferay._services import HasServices
 from aioliferay._session_base import SessionBase
 from aioliferay.errors import ClosedError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from aioliferay._calling import Params
     from aioliferay._portal import Portal
 
-T = TypeVar("T")
 _MOST_USERS: Final = 1024
 _LIBRARY: Final = __name__.partition(".")[0]
 
@@ -50,7 +49,7 @@ class AutoDoorOptions(SessionOptions, AutoOptions, total=False):
     """What `AutoBatchSession` takes."""
 
 
-class AutoBatchSession(HasServices):
+class AutoBatchSession(Door, HasServices):
     """Calls that are made about the same time, by any task, travel together.
 
     A call leaves on the next scheduler tick if no request of its kind is in flight, else when one returns or after the
@@ -92,7 +91,7 @@ class AutoBatchSession(HasServices):
         self._users: OrderedDict[Hashable, tuple[SessionBase, Gathering]] = OrderedDict()
         self._identity: Hashable = None
         self._session = session
-        self._gathering = Gathering(self._room, session.exchange, session.tasks)
+        self._line = self._gathering = Gathering(self._room, session.exchange, session.tasks, session.known)
         self.portal: Portal = session.portal
 
     @concealing
@@ -119,38 +118,24 @@ class AutoBatchSession(HasServices):
         known = self._users.pop(identity, None)
         if known is None:
             session = self._session.acting_as(auth, headers=headers)
-            known = session, Gathering(self._room, session.exchange, session.tasks)
+            known = session, Gathering(self._room, session.exchange, session.tasks, session.known)
             while len(self._users) >= _MOST_USERS:
                 self._users.popitem(last=False)
         self._users[identity] = known
         other = copy.copy(self)
         other._is_owner, other._identity = False, identity  # noqa: SLF001 - a twin
         other._session, other._gathering = known  # noqa: SLF001 - as above
+        other._line = other._gathering  # noqa: SLF001 - as above
         return other
 
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
-    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
-        """Call a service: the call leaves soon, with others, whether awaited or not. The arguments: see `Session.call`.
-
-        Raises:
-            TypeError: a name, a value or `returns` is of a wrong type.
-            ValueError: the path or a name is not plain, or a value is out of range.
-            ClosedError: it is closed, or its session is.
-            TooManyCallsError: more calls are pending than `max_pending=` allows.
-        """
-        if self._room.is_closed or self._session._is_closed:  # noqa: SLF001 - a property would cost as much as the rest
-            self._check_open(path)
+    def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
+        self._check_open(path)
         self._room.check(path)
-        catalog = self.portal.catalog
-        call = None if options else plain_call(path, params, returns, self._gathering, catalog)
-        if call is None:
-            call = make_call(path, params, returns=returns, sender=self._gathering, options=options, catalog=catalog)
-        self._gathering.append(call)
+        line, catalog = self._gathering, self.portal.catalog
+        call = make_call(path, params, returns=returns, sender=line, options=options, catalog=catalog)
+        line.append(call)
+        if not self._room.is_closed:
+            self._session.known.learn(path, catalog)
         return call
 
     async def ready(self) -> None:
@@ -182,7 +167,7 @@ class AutoBatchSession(HasServices):
         if self._identity is not None:
             await self._gathering.join()
             return
-        self._room.is_closed = True
+        self._room.close()
         await self._room.join()
         if self._is_owner:
             await self._session.aclose()
@@ -206,7 +191,7 @@ class AutoBatchSession(HasServices):
             if error is None:
                 await self.aclose()
             elif self._identity is None:
-                self._room.is_closed = True
+                self._room.close()
                 self._room.abandon(error)
         except BaseException as failure:
             kind = type(failure)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from aioliferay._auth import concealing
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._options import DoorOptions, apart
-from aioliferay._plain import plain_call
+from aioliferay._plain import Door
 from aioliferay._queue import BatchCallback, CallQueue
 from aioliferay._services import HasServices
 from aioliferay._session_base import SessionBase
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from aioliferay._core.explaining import Explanation
     from aioliferay._portal import Portal
 
-T = TypeVar("T")
 
-
-class BatchSession(HasServices):
+class BatchSession(Door, HasServices):
     """Collects calls and sends them in one request.
 
     Leaving the block sends what is queued, and so does `await batch.invoke()`, after which the batch can be used again.
@@ -63,9 +61,10 @@ class BatchSession(HasServices):
             raise TypeError(f"{', '.join(own)}: these belong to the session, which is given already")
         self._session = session
         self.portal: Portal = session.portal
-        self._queue = CallQueue(
+        self._queue = self._line = CallQueue(
             session.exchange,
             session.tasks,
+            session.known,
             callback=callback,
             strict=strict,
             terms=session.exchange.terms.changed(rest),
@@ -83,33 +82,15 @@ class BatchSession(HasServices):
     def callback(self, callback: BatchCallback | None) -> None:
         self._queue.callback = callback
 
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
-    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
-        """Queue a call of a service; nothing is sent yet. The arguments are those of `Session.call`.
-
-        A parameter may be what an earlier call of the batch will bring: `user["contactId"]`, or `sites.each["groupId"]`.
-
-        Raises:
-            TypeError: a name, a value or `returns` is of a wrong type.
-            ValueError: the path or a name is not plain, or a value is out of range.
-            ClosedError: the batch or its session is closed.
-            BatchSplitError: the batch is strict, and an early await has sent a part of it.
-        """
+    def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
+        self._check_open(path)
         queue, catalog = self._queue, self.portal.catalog
-        if self._is_closed or self._session._is_closed:  # noqa: SLF001 - a property would cost as much as the rest
-            self._check_open(path)
-        if queue.split_site is not None:
-            queue.check_split(path)
-        call = None if options else plain_call(path, params, returns, queue, catalog)
-        if call is None:
-            queue.is_plain = False
-            call = make_call(path, params, returns=returns, sender=queue, options=options, catalog=catalog)
+        queue.check_split(path)
+        call = make_call(path, params, returns=returns, sender=queue, options=options, catalog=catalog)
+        if not call.is_plain:
+            queue.trip.is_plain = False
         queue.append(call)
+        self._session.known.learn(path, catalog)
         return call
 
     async def invoke(self, *, return_exceptions: bool = False) -> list[Any]:
@@ -206,13 +187,14 @@ class BatchSession(HasServices):
         batch._queue.terms = self._queue.terms
         for call in calls:
             call.reopen(batch._queue)
-            batch._queue.is_plain = False
+            batch._queue.trip.is_plain = False
             batch._queue.append(call)
         return batch
 
     async def _shut(self) -> None:
         self._is_closed = True
         await self._queue.abandon("the batch was closed before it was sent", kind=ClosedError)
+        self._queue.close()
 
     def _check_open(self, path: str | None) -> None:
         if self._is_closed:

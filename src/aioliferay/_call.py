@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aioliferay._alarms import log_callback_errors, run_callbacks
-from aioliferay._core.messages import Cancelled, Ok, Outcome, Reference
-from aioliferay._settling import RESULT, Settling
+from aioliferay._core.messages import Cancelled, Outcome, Reference
+from aioliferay._settling import OUTCOMES, PENDING, Settling
 from aioliferay.errors import CallCancelledError, LiferayError, NotSettledError
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ class Call(Settling[T]):
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, T]:
-        if self._outcome is None:
-            if self._trip is None and self._sender is not None:  # it is queued
-                self._sender.flush_soon(self)
-            while self._outcome is None:
+        if self._end is PENDING:
+            if self._trip is not None and not self._trip.is_taken and self._trip.sender is not None:  # it is queued
+                self._trip.sender.flush_soon(self)
+            while self._end is PENDING:
                 yield from self._wait()
         return self.result()
 
     def done(self) -> bool:
         """Tell whether the call has ended: with a result, an error, or cancelled."""
-        return self._outcome is not None
+        return self._end is not PENDING
 
     def cancelled(self) -> bool:
         """Tell whether the call was cancelled."""
-        return isinstance(self._outcome, Cancelled)
+        return isinstance(self._end, Cancelled)
 
     @property
     def outcome(self) -> Outcome[T]:
@@ -53,12 +53,11 @@ class Call(Settling[T]):
         Raises:
             NotSettledError: it has not ended.
         """
-        if self._outcome is None:
+        outcome = self.outcome_unseen
+        if outcome is None:
             raise NotSettledError("the call has not ended yet: await it, or leave the block of its batch", path=self.path)
-        if self._outcome is RESULT:
-            return Ok(self._value)
         self._silence()
-        return self._outcome
+        return outcome
 
     def result(self) -> T:
         """Return the result without waiting.
@@ -67,8 +66,9 @@ class Call(Settling[T]):
             NotSettledError: the call has not ended.
             LiferayError: its own error; see `errors.py`.
         """
-        if self._outcome is RESULT:
-            return self._value
+        end = self._end
+        if end is not PENDING and type(end) not in OUTCOMES:
+            return cast("T", end)
         outcome = self.outcome
         if outcome.error is not None:
             # Without the traceback of earlier looks: it would grow with each, and keep their frames alive.
@@ -81,14 +81,14 @@ class Call(Settling[T]):
         Raises:
             NotSettledError: the call has not ended.
         """
-        return None if self._outcome is RESULT else self.outcome.error
+        return self.outcome.error
 
     def cancel(self) -> bool:
         """Give the call up; every waiter gets a `CallCancelledError`. Return False if it had ended before.
 
         While it is queued, it is taken out of the request. Later the portal may run it all the same.
         """
-        if self._outcome is not None:
+        if self._end is not PENDING:
             return False
         error = CallCancelledError("the call was cancelled", path=self.path)
         self._add_more().is_given_up = True
@@ -101,7 +101,7 @@ class Call(Settling[T]):
 
         Callbacks run in the order in which they were added, calls in call order. What one raises becomes a `CallbackError`.
         """
-        if self._outcome is None:
+        if self._end is PENDING:
             more = self._add_more()
             more.callbacks = [*more.callbacks, callback]
             return
@@ -138,7 +138,7 @@ class Call(Settling[T]):
     __iter__ = None  # with __getitem__ alone, Python would try to iterate
 
     def __repr__(self) -> str:
-        state = "pending" if self._outcome is None else type(self.outcome_unseen).__name__
+        state = "pending" if self._end is PENDING else type(self.outcome_unseen).__name__
         return f"<Call {self.path} {state}>"
 
     # What follows is for the rest of the library.

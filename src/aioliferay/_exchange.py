@@ -18,7 +18,7 @@ from aioliferay._core.messages import NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay._core.refusals import is_getter_failure
 from aioliferay._deadline import expire
 from aioliferay._http import Trip
-from aioliferay._many import pending_of, settle_results
+from aioliferay._many import are_plain, depart, pending_of, settle_results
 from aioliferay._nests import NestedCalls, conclude, end_cancelled, settle_cancelled
 from aioliferay._options import Terms
 from aioliferay._stages import are_independent, members_of, nested, requests_of, route_of, single, whole_body_of
@@ -55,6 +55,7 @@ class _Group:
     last: Mapping[int, Outcome[Any]] | None = None  # by the id of the call; set in the search for a failed call
     is_suspect: bool = False
     body: bytes | None = None  # of the request, if it was made already
+    trip: Trip = field(default_factory=Trip)  # of the last request
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Exchange:
             for call in () if run.is_settled else pending_of((*run.parts, *calls)):
                 end_cancelled(call)
             self.traffic.runs.remove(run)
-            run.ended.set()
+            run.end()
 
     async def _send_stage(self, run: UnderWay, stage: Sequence[plan.Entry]) -> None:
         """Send the calls of a stage, each by itself or in its nest, in as many requests as the limits ask for."""
@@ -164,7 +165,7 @@ class Exchange:
             if posted.error is None:
                 if group.is_suspect:
                     run.is_guided = False
-                for call, result in settle_results(group.calls, posted.results):
+                for call, result in settle_results(group.calls, posted.results, group.trip):
                     conclude(call, Ok(result), run.position)
                 run.is_settled = len(group.calls) == len(run.calls)
                 return
@@ -208,9 +209,15 @@ class Exchange:
         if body is not None and len(calls) == len(run.calls) and run.trip is not None:
             trip = run.trip
         else:
-            body, trip = None, Trip()
-            for call in calls:
-                call.depart(trip)
+            body, trip = None, run.next_trip()
+            if run.is_plain:
+                trip.is_plain = are_plain(calls)
+                depart(calls, trip)
+            else:
+                trip.is_plain = False
+                for call in calls:
+                    call.depart(trip)
+        group.trip = trip
         end = self._end_of(run, calls, now, is_search=group.last is not None)
         if group.attempt == 1:
             self.retries(now).earn()
@@ -239,11 +246,12 @@ class Exchange:
             if group.last is not None and anyio.current_time() >= run.latest(is_search=True):
                 self._give_up_search(run, group)
 
-    def _live(self, run: UnderWay, group: _Group, now: float) -> list[Call[Any]]:
+    def _live(self, run: UnderWay, group: _Group, now: float) -> Sequence[Call[Any]]:
         """Return the calls of a group that still want to be sent."""
         is_first = group.attempt == 1 and group.last is None
         if run.is_plain and not self.traffic.is_closed and run.until > now and (run.held is None or not is_first):
-            return pending_of(group.calls)
+            is_whole = run.trip is not None and run.trip.is_plain and len(group.calls) == len(run.calls)
+            return group.calls if is_whole else pending_of(group.calls)
         live: list[Call[Any]] = []
         for call in group.calls:
             if call.done():

@@ -19,7 +19,7 @@ from aioliferay._alarms import user_site
 from aioliferay._chunks import Chunk, reopen
 from aioliferay._core.messages import NotSent
 from aioliferay._core.window import Pace
-from aioliferay._many import Taken, pending_of
+from aioliferay._many import Taken, pending_of, taken_at_once
 from aioliferay._nests import end_cancelled
 from aioliferay._options import BatchOptions, Terms
 from aioliferay._supply import Bell, check_iterable, entries_of, raised, supply_of
@@ -327,7 +327,7 @@ class Flow:
         watch = deadline.watch(self._session.tasks, calls, until) if is_hurried else None
         ends = {} if watch is None else {id(call): call.limit(now, until) for call in calls}
         try:
-            await self._run(chunk, Taken(calls, is_plain=True) if chunk.is_plain else calls, until)
+            await self._run(chunk, taken_at_once(calls) if chunk.is_plain else calls, until)
             for _ in range(_MOST_WAITS):
                 pause = max(self._pace_of(chunk).resumes - anyio.current_time(), 0.0)
                 latest = anyio.current_time() + pause

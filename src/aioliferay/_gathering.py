@@ -23,7 +23,9 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
-from aioliferay._many import Taken, callback_errors_of, kinds_of, lengths_of
+from aioliferay._http import Trip
+from aioliferay._many import callback_errors_of, kinds_of, length_of, lengths_of, taken_at_once
+from aioliferay._plain import UNKNOWN
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
 from aioliferay.errors import ClosedError, NotSentError, TooManyCallsError
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
 
     from aioliferay._core.window import Window
     from aioliferay._exchange import Exchange
-    from aioliferay._http import Trip
+    from aioliferay._many import Taken
     from aioliferay._options import Terms
+    from aioliferay._plain import Known
     from aioliferay._tasks import BackgroundTasks
     from aioliferay._under_way import Sharing
 
@@ -64,7 +67,7 @@ class Room:
         self.gatherings: WeakSet[Gathering] = WeakSet()
         self.is_closed = False
         self.is_abandoned = False
-        self._max_pending = max_pending
+        self.max_pending = max_pending
         self._waiting: deque[anyio.Event] = deque()
         self._empty: anyio.Event | None = None
 
@@ -74,7 +77,7 @@ class Room:
         Raises:
             TooManyCallsError: as its name says.
         """
-        if self.pending >= self._max_pending:
+        if self.pending >= self.max_pending:
             raise TooManyCallsError(
                 f"{self.pending} calls are pending already: await ready() before a call, or allow more with max_pending=",
                 path=path,
@@ -83,7 +86,7 @@ class Room:
     async def ready(self) -> None:
         """Wait until a call may be made."""
         stand = self._waiting.append
-        while self.pending >= self._max_pending:
+        while self.pending >= self.max_pending:
             event = anyio.Event()
             stand(event)
             try:
@@ -103,6 +106,12 @@ class Room:
             self._empty.set()
             self._empty = None
 
+    def close(self) -> None:
+        """Take no more calls."""
+        self.is_closed = True
+        for gathering in self.gatherings:
+            gathering.known = UNKNOWN
+
     def abandon(self, cause: BaseException) -> None:
         """End what has not left, because the block raised `cause`."""
         self.is_abandoned = True
@@ -117,15 +126,17 @@ class Room:
             await self._empty.wait()
 
     def _wake(self) -> None:
-        if self._waiting and self.pending < self._max_pending:
+        if self._waiting and self.pending < self.max_pending:
             self._waiting.popleft().set()
 
 
 class Gathering:
     """The calls of one user, in two lanes; `pending` have not ended. To its calls it is who sends them."""
 
-    def __init__(self, room: Room, exchange: Exchange, tasks: BackgroundTasks) -> None:
+    def __init__(self, room: Room, exchange: Exchange, tasks: BackgroundTasks, known: Known) -> None:
         self.room = room
+        self.known = known
+        self.trip = Trip(self)
         self.exchange = exchange
         self.tasks = tasks
         self.pending: set[Call[Any]] = set()
@@ -141,17 +152,22 @@ class Gathering:
 
         Raises:
             RuntimeError: no event loop runs here; the call was not made.
+            TooManyCallsError: as of `Room.check`.
         """
-        if not call.is_plain and call.command.params is not None:
+        room = self.room
+        if room.pending >= room.max_pending:
+            room.check(call.path)
+        is_plain = call.is_plain
+        if not is_plain and call.command.params is not None:
             self._append_dependent(call)
-        elif self.room.is_sharing and call.is_read:
+        elif room.is_sharing and call.is_read:
             self._append_shared(call)
         else:
             self.lanes[call.is_read].append(call)
-        if call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
+        if not is_plain and call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
             call.add_done_callback(lambda _: watch.cancel())
         self.pending.add(call)
-        self.room.pending += 1
+        room.pending += 1
 
     def _append_dependent(self, call: Call[Any]) -> None:
         """Queue a call with those that it needs, or, if these do not wait in one place, once they have ended."""
@@ -229,7 +245,7 @@ class Lane:
             self._opened = anyio.current_time()
         self._calls.append(call)
         self.members.add(id(call))
-        self._length += len(call.statement) + 1
+        self._length += length_of(call) + 1
         if self._returned is not None and self._is_full:
             self._returned.set()
 
@@ -292,12 +308,12 @@ class Lane:
         calls = [self._calls.popleft() for _ in range(count)]
         self.members.difference_update(map(id, calls))
         self._length -= sum(lengths_of(calls)) + len(calls)
-        is_plain = not self.has_links and all(call.is_plain for call in calls)
-        self.has_links = False
+        taken = taken_at_once(calls, self._gathering)
+        if self.has_links:
+            taken.trip.is_plain, self.has_links = False, False
         if self._calls:
             self._start()
-        taken = Taken(calls, is_plain=is_plain)
-        for call in () if is_plain else taken:
+        for call in () if taken.is_plain else taken:
             if call.wanted and call.command.listed:  # who refers to it may travel later
                 call.bind(widened(call))
         return calls, taken

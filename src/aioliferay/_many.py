@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aioliferay._core.codec import NOTHING
 from aioliferay._http import Trip
-from aioliferay._settling import RESULT, Settling
+from aioliferay._settling import OUTCOMES, PENDING, Settling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,23 +21,44 @@ C = TypeVar("C", bound=Settling[Any])
 
 def pending_of(calls: Iterable[C]) -> list[C]:
     """Return the calls that have not ended."""
-    return [call for call in calls if call._outcome is None]
+    return [call for call in calls if call._end is PENDING]
 
 
 class Taken(list[C]):
-    """Calls that were taken out of a queue. Awaiting one of them needs no further flush: it has a trip.
+    """Calls that were taken out of a queue, and have not ended.
 
     Attributes:
         trip: of the request that they will be in, if that is one.
-        is_plain: whether nothing is to be known of them but their statements: no option was given, none refers to another.
     """
 
-    def __init__(self, calls: Iterable[C], *, is_plain: bool) -> None:
-        super().__init__([call for call in calls if call._outcome is None])
-        self.trip: Trip = (trip := Trip())
-        self.is_plain: bool = is_plain
-        for call in self:
-            call._trip = trip
+    def __init__(self, calls: Iterable[C], trip: Trip) -> None:
+        super().__init__(calls if trip.is_plain else pending_of(calls))
+        self.trip: Trip = trip
+        trip.is_taken = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is known of them but their statements, and none has ended in another way than by its result."""
+        return self.trip.is_plain
+
+
+def taken_at_once(calls: Iterable[C], sender: Any = None) -> Taken[C]:
+    """Take calls that wait, and had no trip in common so far."""
+    pending = pending_of(calls)
+    trip = Trip(sender, is_plain=are_plain(pending))
+    depart(pending, trip)
+    return Taken(pending, trip)
+
+
+def are_plain(calls: Iterable[Settling[Any]]) -> bool:
+    """Tell whether nothing is known of calls but their statements: no option was given, none refers to another."""
+    return not [call for call in calls if call._more is not None or call._form is None]
+
+
+def depart(calls: Iterable[Settling[Any]], trip: Trip) -> None:
+    """Note that plain calls are in a request that is about to leave."""
+    for call in calls:
+        call._trip = trip
 
 
 def have_timeouts(calls: Iterable[Settling[Any]]) -> bool:
@@ -63,6 +84,11 @@ def count_of(calls: Sequence[Settling[Any]]) -> int:
     return sum([1 if call._form is not None else call.command.calls for call in calls])
 
 
+def length_of(call: Settling[Any]) -> int:
+    """Return the length of a call's statement, in bytes."""
+    return len(call._statement) if (form := call._form) is None else len(form.head) + len(call._statement) + 1
+
+
 def lengths_of(calls: Iterable[Settling[Any]]) -> list[int]:
     """Return the lengths of the calls' statements, in bytes."""
     return [
@@ -75,12 +101,18 @@ def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:
     return {call._form.is_read if call._form is not None else call.is_read for call in calls}
 
 
-def settle_results(calls: Sequence[C], results: Sequence[Any]) -> list[tuple[C, Any]]:
+def settle_results(calls: Sequence[C], results: Sequence[Any], trip: Trip) -> list[tuple[C, Any]]:
     """End the calls with the results of their request; return those of which more must be known, with their results."""
+    if trip.is_plain and (typed := _typed({call._adapter for call in calls}, results)) is not None:
+        for call, value in zip(calls, typed, strict=True):
+            call._end = value
+            if call._waiters is not None:
+                call.wake()
+        return []
     rest: list[tuple[C, Any]] = []
     for call, result in zip(calls, results, strict=True):
         adapter, value = call._adapter, result
-        if call._form is None or call._more is not None or call._outcome is not None:
+        if call._form is None or call._more is not None or call._end is not PENDING:
             rest.append((call, result))
             continue
         if adapter is not None and (adapter is not NOTHING or result is not None):
@@ -89,24 +121,41 @@ def settle_results(calls: Sequence[C], results: Sequence[Any]) -> list[tuple[C, 
             except Exception:  # noqa: BLE001 - whoever concludes the call tells what is wrong
                 rest.append((call, result))
                 continue
-        call._value = value
-        call._outcome = RESULT
-        call._sender = None
+            if type(value) in OUTCOMES:
+                rest.append((call, result))
+                continue
+        call._end = value
         if call._waiters is not None:
             call.wake()
     return rest
 
 
+def _typed(adapters: set[Any], results: Sequence[Any]) -> Sequence[Any] | None:
+    """Return the results as the one type that was asked for, None if each needs a look of its own."""
+    (adapter, *others) = adapters
+    if others:
+        return None
+    if adapter is None or (adapter is NOTHING and results.count(None) == len(results)):
+        return results
+    return None
+
+
 def results_of(calls: Iterable[Settling[Any]]) -> list[Any]:
     """Return the results of calls none of which has failed."""
-    return [call._value if call._outcome is RESULT else call.outcome_value for call in calls]
+    if isinstance(calls, Taken) and calls.is_plain:
+        return [call._end for call in calls]
+    return [call.outcome_value if call._end.__class__ in OUTCOMES else call._end for call in calls]
 
 
 def failed_of(calls: Iterable[C]) -> list[C]:
     """Return the calls that ended without a result, or with one of another type than was asked for."""
-    return [call for call in calls if call._outcome is not RESULT and call.has_error]
+    if isinstance(calls, Taken) and calls.is_plain:
+        return []
+    return [call for call in calls if call._end.__class__ in OUTCOMES and call.has_error]
 
 
 def callback_errors_of(calls: Iterable[Settling[Any]]) -> list[CallbackError]:
     """Run the callbacks of settled calls, in call order; return what they raised."""
+    if isinstance(calls, Taken) and calls.is_plain:
+        return []
     return [error for call in calls if call._more is not None for error in call.run_callbacks()]

@@ -142,10 +142,10 @@ class NestedCalls(Call[Any]):
                     error = _of(call, outcome.error)
                     if isinstance(error, ServerError):
                         error.calls = max(error.calls, self.command.calls)  # it may be another's in the nest
-                    self._end(call, Unknown(error), is_told=is_told)
+                    self._finish(call, Unknown(error), is_told=is_told)
         else:
             for call in self.members:
-                self._end(call, replace(outcome, error=_of(call, outcome.error)), is_told=is_told)
+                self._finish(call, replace(outcome, error=_of(call, outcome.error)), is_told=is_told)
         self.take_apart()
 
     def _is_puzzle(self, outcome: Outcome[Any]) -> bool:
@@ -177,7 +177,7 @@ class NestedCalls(Call[Any]):
                 self.lost[call.path] = min(depth, self.lost.get(call.path, depth))
             if not call.command.is_read and result is nesting.MISSING:
                 lost = ResultError("it ran, but the portal's answer to the calls nested in one another lacks its result")
-                self._end(call, Ok(None, _of(call, lost)))
+                self._finish(call, Ok(None, _of(call, lost)))
             elif result is not nesting.MISSING and (not call.command.is_read or self._is_grounded(call)):
                 conclude(call, Ok(result), self._position_of)
 
@@ -205,7 +205,7 @@ class NestedCalls(Call[Any]):
         if isinstance(value, list):
             self.lengths[path] = max(self.lengths.get(path, 0), len(cast("list[object]", value)))
 
-    def _end(self, call: Call[Any], outcome: Outcome[Any], *, is_told: bool = False) -> None:
+    def _finish(self, call: Call[Any], outcome: Outcome[Any], *, is_told: bool = False) -> None:
         call.settle(outcome, is_told=is_told, position=self._position_of(call))
 
     @property

@@ -1,4 +1,5 @@
-"""How most calls are made: without options, of names that were checked before. Gives up where there is more to look at.
+"""How most calls are made: without options, of a service and names that were checked before. Where there is more to look at,
+they are made with care.
 
 A call that is made in pieces, by way of constructors and checks, costs three times as much, and a batch may have a hundred
 thousand of them. So this looks into what it makes.
@@ -9,62 +10,172 @@ thousand of them. So this looks into what it makes.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overload
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from aioliferay import _calling
-from aioliferay._alarms import user_place
 from aioliferay._call import Call
 from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
+from aioliferay._settling import PENDING
 
 if TYPE_CHECKING:
-    from aioliferay._calling import Params
-    from aioliferay._core.catalog import Catalog
-    from aioliferay._settling import Sender
+    from collections.abc import Callable, Sequence
 
-_BETWEEN: Final[Any] = vars(_calling)  # the names of the module that typed services make their calls through
-_form_of: Final = forms.get
+    from aioliferay._calling import CallOptions, Params
+    from aioliferay._core.catalog import Catalog
+    from aioliferay._core.messages import Form
+    from aioliferay._http import Trip
+
+T = TypeVar("T")
 _new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
 
 
-def plain_call(path: str, params: Params, returns: Any, sender: Sender | None, catalog: Catalog | None) -> Call[Any] | None:
-    """Make a call for who called the function that calls this; None if there is more to look at.
+class Known:
+    """Services of which a session makes calls without a further look: `forms`, by path. A closed session has none."""
 
-    The call is as `make_call` would have made it.
+    __slots__ = ("__weakref__", "_is_closed", "forms")
+
+    def __init__(self, *, is_closed: bool = False) -> None:
+        self.forms: dict[str, Form] = {}
+        self._is_closed = is_closed
+
+    def learn(self, path: str, catalog: Catalog | None) -> None:
+        """Note that a call of a service was made with care, unless the catalog knows better than its name what it does."""
+        form = forms.get(path)
+        if form is not None and not self._is_closed and (catalog is None or catalog.reads.get(path) is form.is_read):
+            self.forms[path] = form
+
+    def close(self) -> None:
+        """Let every further call be made with care."""
+        self._is_closed = True
+        self.forms.clear()
+
+
+UNKNOWN: Final = Known(is_closed=True)
+
+
+class Line(Protocol):
+    """Where calls go that are made at a door.
+
+    Attributes:
+        known: services whose calls need no further look; `UNKNOWN` if none is to be made without one.
+        trip: of the request that the next call will be in.
+        append: takes a call.
     """
-    form = _form_of(path)
-    given: Any = {} if params is None else params
-    if form is None or given.__class__ is not dict:
-        return None
-    if catalog is not None and catalog.reads.get(path) is not form.is_read:
-        return None
-    for name, value in given.items():
-        kind = value.__class__
-        if name not in plain_names or not (
-            (kind is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF)
-            or kind is str
-            or kind is bool
-            or value is None
-        ):
-            return None
-    call: Call[Any] = _new(Call)
-    try:
-        call._statement = to_json(given)
-        call._adapter = NOTHING if returns is None else None if returns is Any else adapter_for(returns)
-    except (TypeError, PydanticSerializationError):  # the other way tells what is wrong, and where
-        return None
-    call._form = form
-    call._sender = sender
-    call._outcome = None
-    call._trip = None
-    call._waiters = None
-    call._more = None
-    frame = _frame(2)
-    if frame.f_globals is _BETWEEN:
-        call._code, call._place = user_place(2)
-    else:
+
+    known: Known
+
+    @property
+    def trip(self) -> Trip | None: ...
+
+    @property
+    def append(self) -> Callable[[Call[Any]], object]: ...
+
+
+class Door:
+    """Where calls are made. What becomes of them is told by what it is the door of."""
+
+    _line: Line
+
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
+    @overload
+    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
+    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
+        """Call a service. A session's call leaves on the next scheduler tick, a batch's with its batch, awaited or not.
+
+        Args:
+            path: `/service/method` or `/context.service/method`, in the portal's spelling (`/blogsentry/get-entry`).
+            params: by the portal's names (`{"entryId": 1}`). Dates, bytes, enums, UUIDs and models are encoded. In a batch,
+                a parameter may be what an earlier call will bring: `user["contactId"]`, or `sites.each["groupId"]`.
+            returns: the type of the result, anything that pydantic understands; None for a call without one. Left out,
+                the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
+            **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
+                comes as None; "model" takes the names from the fields of `returns=`. `idempotent=True`, if running it twice
+                does no harm; `is_read=True`, if it changes nothing, as is taken of `get*`, `has*` and `is*`. `timeout=`,
+                seconds from now within which the call must have ended, in place of the session's, which counts for each
+                request; if they are over before it is sent, it never is.
+
+        Raises:
+            TypeError: a name, a value or `returns` is of a wrong type.
+            ValueError: the path or a name is not plain, or a value is out of range.
+            ClosedError: what it is called on, or its session, is closed.
+            BatchSplitError: the batch is strict, and an early await has sent a part of it.
+            TooManyCallsError: more calls of an automatic batch are pending than `max_pending=` allows.
+        """
+        line = self._line
+        form = line.known.forms.get(path)
+        given: Any = {} if params is None else params
+        if form is None or options or given.__class__ is not dict:
+            return self._call_with_care(path, params, returns, options)
+        for name, value in given.items():
+            kind = value.__class__
+            if name not in plain_names or not (
+                (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
+                or kind is str
+                or kind is bool
+                or value is None
+            ):
+                return self._call_with_care(path, params, returns, options)
+        call: Call[Any] = _new(Call)
+        try:
+            call._statement = to_json(given)
+            call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
+        except (TypeError, PydanticSerializationError):  # the careful way tells what is wrong, and where
+            return self._call_with_care(path, params, returns, options)
+        call._form = form
+        call._trip = line.trip
+        call._end = PENDING
+        call._waiters = call._more = None
+        frame = _frame(1)
         call._code = frame.f_code
         call._place = frame.f_lasti
-    return call
+        line.append(call)
+        return call
+
+    def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
+        """Make a call of any kind."""
+        raise NotImplementedError
+
+
+def plain_calls(
+    commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
+) -> list[Call[Any]] | None:
+    """Make the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them."""
+    try:
+        adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
+    except TypeError:
+        return None
+    form_of, reads = forms.get, None if catalog is None else catalog.reads.get
+    calls: list[Call[Any]] = []
+    for command in commands:
+        if command.__class__ is not tuple or len(command) != 2:
+            return None
+        path, given = command
+        form = form_of(path) if path.__class__ is str else None
+        if form is None or given.__class__ is not dict or (reads is not None and reads(path) is not form.is_read):
+            return None
+        for name, value in given.items():
+            kind = value.__class__
+            if name not in plain_names or not (
+                (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
+                or kind is str
+                or kind is bool
+                or value is None
+            ):
+                return None
+        call: Call[Any] = _new(Call)
+        try:
+            call._statement = to_json(given)
+        except PydanticSerializationError:
+            return None
+        call._form = form
+        call._adapter = adapter
+        call._end = PENDING
+        call._trip = call._waiters = call._more = call._code = None
+        call._place = site
+        calls.append(call)
+    return calls

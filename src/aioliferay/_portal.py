@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from aioliferay._alarms import user_site
+from aioliferay._plain import Known
 from aioliferay.errors import PortalVersionWarning, ServerError
 
 if TYPE_CHECKING:
@@ -23,15 +25,32 @@ class Portal:
 
     Attributes:
         version: None as long as nobody asked, or an answer told.
-        catalog: its services, if they were loaded: calls are checked by it.
         is_modern: whether an answer had a form that only 7.x gives.
     """
 
     version: PortalVersion | None = None
-    catalog: Catalog | None = None
     is_modern: bool = False
+    _catalog: Catalog | None = None
+    _known: WeakSet[Known] = field(default_factory=WeakSet[Known])
     _used: set[str] = field(default_factory=set[str])
     _warned: set[str] = field(default_factory=set[str])
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """The portal's services, if they were loaded: calls are checked by it."""
+        return self._catalog
+
+    @catalog.setter
+    def catalog(self, catalog: Catalog | None) -> None:
+        self._catalog = catalog
+        for known in self._known:
+            known.forms.clear()
+
+    def new_known(self) -> Known:
+        """Return what another session remembers."""
+        known = Known()
+        self._known.add(known)
+        return known
 
     def note_version(self, version: PortalVersion) -> None:
         """Remember the version, and warn if services of another are in use."""

@@ -14,8 +14,10 @@ import anyio.lowlevel
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors, user_site
 from aioliferay._core.messages import NotRun, NotSent, Ok
+from aioliferay._http import Trip
 from aioliferay._many import Taken, callback_errors_of, failed_of, pending_of, results_of
 from aioliferay._nests import end_cancelled
+from aioliferay._plain import UNKNOWN
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from aioliferay._call import Call
     from aioliferay._exchange import Exchange
     from aioliferay._options import Terms
+    from aioliferay._plain import Known
     from aioliferay._tasks import BackgroundTasks
     from aioliferay.errors import Remainder
 
@@ -51,6 +54,7 @@ class CallQueue:
         self,
         exchange: Exchange,
         tasks: BackgroundTasks,
+        known: Known,
         *,
         callback: BatchCallback | None,
         strict: bool,
@@ -65,7 +69,8 @@ class CallQueue:
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
         self.append = self._calls.append
-        self.is_plain = True
+        self.trip = Trip(self, is_taken=False)
+        self.known = self._known = known
         self._last_turn: _Turn | None = None
         self._in_line: list[Sequence[Call[Any]]] = []
         self._is_flush_due = False
@@ -88,11 +93,16 @@ class CallQueue:
 
     def take(self) -> Taken[Call[Any]]:
         """Empty the queue, before anything is awaited: what is queued from now on belongs to the next batch."""
-        calls = Taken(self._calls, is_plain=self.is_plain)
+        calls = Taken(self._calls, self.trip)
         self._calls = []
         self.append = self._calls.append
-        self.is_plain = True
+        self.trip = Trip(self, is_taken=False)
         return calls
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self.known = self._known = UNKNOWN
+        self.trip = Trip()
 
     def check_split(self, path: str) -> None:
         """Complain if an early await has sent a part of the batch that another call is being made for.
@@ -111,11 +121,12 @@ class CallQueue:
         if self.split_site not in self._warned_sites:
             self._warned_sites.add(self.split_site)
             warnings.warn_explicit(text, BatchSplitWarning, file, line, registry=_warned)
-        self.split_site = None
+        self.allow_split()
 
     def allow_split(self) -> None:
         """Note that the user asked for a request of its own: what follows is no split."""
         self.split_site = None
+        self.known = self._known
 
     def _next_turn(self) -> _Turn:
         self._last_turn = _Turn(self._last_turn)
@@ -265,7 +276,7 @@ class CallQueue:
         finally:
             self._is_flush_due = False
         if calls := self.take():
-            self.split_site = site
+            self.split_site, self.known = site, UNKNOWN
             await self._send_in_background(calls)
 
     async def _let_others_queue(self) -> None:

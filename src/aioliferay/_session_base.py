@@ -72,8 +72,10 @@ class SessionBase(Files):
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._hints = Hints() if (sys.flags.dev_mode if hints is None else hints) else None
         self._is_closed = False
+        self.known = invoker.portal.new_known()
         self._exchange.traffic.doors.add(self)
         self._is_guest_here = False  # over the connections of another session
+        self._open_line()
         warn_if_insecure(self.server, own, stacklevel=3)
 
     @concealing
@@ -115,9 +117,14 @@ class SessionBase(Files):
             traffic.keepers.add(invoker.auth)
         other._exchange = Exchange(invoker, self._exchange.timeout, self._exchange.terms, traffic)  # noqa: SLF001 - as above
         other._is_guest_here = True  # noqa: SLF001 - as above
+        other.known = here.portal.new_known()
+        other._open_line()  # noqa: SLF001 - as above
         traffic.doors.add(other)
         warn_if_insecure(self.server, own, stacklevel=3)
         return other
+
+    def _open_line(self) -> None:
+        """Get ready for calls: nobody makes any at what is only the ground of a door."""
 
     @property
     def url(self) -> str:
@@ -138,6 +145,7 @@ class SessionBase(Files):
 
     async def _close(self, grace: float) -> None:
         self._is_closed = True
+        self.known.close()
         if self._is_guest_here:
             await self._depart(grace)
             return
@@ -145,6 +153,7 @@ class SessionBase(Files):
         traffic.is_closing = True
         for door in traffic.doors:
             door._is_closed = True  # noqa: SLF001 - a twin
+            door.known.close()
         for bell in traffic.bells:
             bell.ring()
         keepers = [*traffic.keepers]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors
@@ -12,25 +12,29 @@ from aioliferay._batch_session import BatchSession
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.messages import NotSent
 from aioliferay._keeper import want
-from aioliferay._plain import plain_call
+from aioliferay._plain import Door
 from aioliferay._queue import NEVER_BEGAN, BatchCallback
 from aioliferay._session_base import SessionBase
 from aioliferay._stream import Stream
-from aioliferay.errors import ClosedError, NotSentError
+from aioliferay.errors import NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
     from aioliferay._call import Call
     from aioliferay._calling import Params
+    from aioliferay._exchange import Exchange
     from aioliferay._flow import StreamOptions
+    from aioliferay._hints import Hints
+    from aioliferay._http import Trip
     from aioliferay._options import BatchOptions
+    from aioliferay._plain import Known
+    from aioliferay._tasks import BackgroundTasks
 
-T = TypeVar("T")
 C = TypeVar("C")
 
 
-class Session(SessionBase):
+class Session(Door, SessionBase):
     """A session with one portal, for one user.
 
     Each call is a request of its own; `batch()` makes many calls travel in one. A session may be opened in one task
@@ -51,41 +55,15 @@ class Session(SessionBase):
         ValueError, TypeError: the server is not a URL of this form, or holds credentials; `auth` is none of these.
     """
 
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: None, **options: Unpack[CallOptions]) -> Call[None]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: type[T], **options: Unpack[CallOptions]) -> Call[T]: ...
-    @overload
-    def call(self, path: str, params: Params = ..., *, returns: Any = ..., **options: Unpack[CallOptions]) -> Call[Any]: ...
-    def call(self, path: str, params: Params = None, *, returns: Any = Any, **options: Unpack[CallOptions]) -> Call[Any]:
-        """Call a service: the request leaves on the next scheduler tick, whether the call is awaited or not.
+    def _open_line(self) -> None:
+        self._line = _Line(self.known, self._exchange, self._tasks, self._hints)
 
-        Args:
-            path: `/service/method` or `/context.service/method`, in the portal's spelling (`/blogsentry/get-entry`).
-            params: by the portal's names (`{"entryId": 1}`). Dates, bytes, enums, UUIDs and models are encoded.
-            returns: the type of the result, anything that pydantic understands; None for a call without one. Left out,
-                the result is the JSON as it comes (a long is a number on 6.2 and text on 7.x; with `int` it is a number).
-            **options: `select=`, a list of property names: the portal cuts the result down to these, and an unknown name
-                comes as None; "model" takes the names from the fields of `returns=`. `idempotent=True`, if running it twice
-                does no harm; `is_read=True`, if it changes nothing, as is taken of `get*`, `has*` and `is*`. `timeout=`,
-                seconds from now within which the call must have ended, in place of the session's, which counts for each
-                request; if they are over before it is sent, it never is.
-
-        Raises:
-            TypeError: a name, a value or `returns` is of a wrong type.
-            ValueError: the path or a name is not plain, or a value is out of range.
-            ClosedError: the session is closed.
-        """
-        if self.is_closed:
-            raise ClosedError("the session is closed: open a new one", path=path)
+    def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
+        self._check_open(path)
         catalog = self.portal.catalog
-        call = None if options else plain_call(path, params, returns, None, catalog)
-        if call is None:
-            call = make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog)
-        end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
-        self._tasks.start(partial(self._send_one, call), lost=end)
-        if self._hints is not None:
-            self._hints.note(call)
+        call = make_call(path, params, returns=returns, sender=None, options=options, catalog=catalog)
+        self._line.append(call)
+        self.known.learn(path, catalog)
         return call
 
     def batch(
@@ -133,7 +111,25 @@ class Session(SessionBase):
         self._check_open()
         return Stream(self, commands, options, returns)
 
-    async def _send_one(self, call: Call[Any]) -> None:
+
+class _Line:
+    """Sends each call by itself, from the next scheduler tick on."""
+
+    def __init__(self, known: Known, exchange: Exchange, tasks: BackgroundTasks, hints: Hints | None) -> None:
+        self.known = known
+        self.trip: Trip | None = None
+        self._exchange = exchange
+        self._tasks = tasks
+        self._hints = hints
+
+    def append(self, call: Call[Any]) -> None:
+        """Send a call."""
+        end = partial(call.settle, NotSent(NotSentError(NEVER_BEGAN, path=call.path)))
+        self._tasks.start(partial(self._send, call), lost=end)
+        if self._hints is not None:
+            self._hints.note(call)
+
+    async def _send(self, call: Call[Any]) -> None:
         watch = deadline.watch(self._tasks, [call])
         want(call.add_done_callback)
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar, cast
 
 import anyio
 
@@ -29,26 +29,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _End(Enum):
-    RESULT = "a result that needs no further look"
+class _Mark(Enum):
+    PENDING = "it has not ended"
 
 
-RESULT: Final = _End.RESULT
+PENDING: Final = _Mark.PENDING
+OUTCOMES: Final = frozenset[type]({Ok, Failed, NotSent, NotRun, Unknown, Cancelled})
 
 
 class Sender(Protocol):
-    """Whoever will send a queued call."""
+    """Whoever will send a queued call; `trip`: of the request that what is queued next will be in."""
+
+    @property
+    def trip(self) -> Trip: ...
 
     def flush_soon(self, call: Any, /) -> None:
         """Send everything queued on the next scheduler tick, because somebody waits for `call`."""
 
 
 class Settling(Generic[T]):
-    """A call as its senders see it; see `Call`."""
+    """A call as its senders see it; see `Call`.
+
+    `_end` is PENDING, an outcome, or, of a call that has nothing but a result, that result itself.
+    """
 
     __slots__ = (
-        "__weakref__", "_adapter", "_code", "_command", "_form", "_more", "_outcome", "_place", "_sender",
-        "_statement", "_trip", "_value", "_waiters",
+        "__weakref__", "_adapter", "_code", "_command", "_end", "_form", "_more", "_place", "_statement", "_trip",
+        "_waiters",
     )  # fmt: skip
 
     def __init__(
@@ -62,12 +69,10 @@ class Settling(Generic[T]):
         self._form: Form | None = None
         self._command: Command = command
         self._statement = command.statement
-        self._sender = sender
         self._adapter = adapter
-        self._outcome: Outcome[T] | Literal[_End.RESULT] | None = None
-        self._value: T  # once it has one
-        self._trip: Trip | None = None
-        self._waiters: anyio.Event | list[asyncio.Future[None]] | None = None
+        self._end: Any = PENDING
+        self._trip: Trip | None = None if sender is None else sender.trip
+        self._waiters: anyio.Event | list[asyncio.Future[None]] | asyncio.Future[None] | None = None
         self._code: CodeType | None = None
         self._place: Any = site
         if site is None:
@@ -98,9 +103,12 @@ class Settling(Generic[T]):
             return
         # An Event costs fifteen times as much as a future, and ten thousand tasks may wait for a call each.
         future = asyncio.get_running_loop().create_future()
-        if not isinstance(self._waiters, list):
-            self._waiters = []
-        self._waiters.append(future)
+        if self._waiters is None:
+            self._waiters = future
+        elif isinstance(self._waiters, list):
+            self._waiters.append(future)
+        else:
+            self._waiters = [cast("asyncio.Future[None]", self._waiters), future]
         yield from future
 
     @property
@@ -128,12 +136,14 @@ class Settling(Generic[T]):
     @property
     def outcome_unseen(self) -> Outcome[T] | None:
         """The outcome, or None; asking is no look at a failure."""
-        return Ok(self._value) if self._outcome is RESULT else self._outcome
+        if self._end is PENDING:
+            return None
+        return self._end if type(self._end) in OUTCOMES else Ok(self._end)
 
     @property
     def outcome_value(self) -> Any:
         """The result, None if there is none; asking is no look at a failure."""
-        return self._value if self._outcome is RESULT else getattr(self._outcome, "value", None)
+        return getattr(self.outcome_unseen, "value", None)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -159,18 +169,18 @@ class Settling(Generic[T]):
     @property
     def has_failed(self) -> bool:
         """Whether the portal refused it; asking is no look at the failure."""
-        return isinstance(self._outcome, Failed)
+        return isinstance(self._end, Failed)
 
     @property
     def has_error(self) -> bool:
         """Whether it ended without a result, or with one of another type than was asked for; asking is no look."""
-        return self._outcome is not RESULT and self._outcome is not None and self._outcome.error is not None
+        return type(self._end) in OUTCOMES and self._end.error is not None
 
     @property
     def is_asked_to_wait(self) -> bool:
         """Whether the portal has asked for a pause, and the call may go again after it; asking is no look at the failure."""
-        is_open = isinstance(self._outcome, NotRun | Unknown) and self._outcome.error.status in {429, 503}
-        return is_open and (isinstance(self._outcome, NotRun) or self.command.is_repeatable)
+        is_open = isinstance(self._end, NotRun | Unknown) and self._end.error.status in {429, 503}
+        return is_open and (isinstance(self._end, NotRun) or self.command.is_repeatable)
 
     @property
     def is_doubtful(self) -> bool:
@@ -204,7 +214,7 @@ class Settling(Generic[T]):
 
     def belongs_to(self, sender: Sender) -> bool:
         """Tell whether `sender` has this call queued or in flight."""
-        return self._sender is sender
+        return self._trip is not None and self._trip.sender is sender
 
     def bind(self, command: Command) -> None:
         """Take the command with its references replaced, or with another white-list."""
@@ -213,6 +223,10 @@ class Settling(Generic[T]):
     def depart(self, trip: Trip) -> None:
         """Note that the call is in a request that is about to leave."""
         self._trip = trip
+
+    def place(self) -> None:
+        """Note that it was made in the nearest line of who uses this library: somebody of the library made it for him."""
+        self._code, self._place = user_place(1)
 
     def doubt(self) -> None:
         """Note that a request with it had an end that tells nothing: the call may have run."""
@@ -230,8 +244,8 @@ class Settling(Generic[T]):
     def reopen(self, sender: Sender | None) -> None:
         """Let a call go again that provably did not run, or only reads: it is as if it had just been made."""
         self._silence()
-        self._outcome = self._trip = None
-        self._sender = sender
+        self._end = PENDING
+        self._trip = None if sender is None else sender.trip
         if self._more is not None:
             self._more.doubt = self._more.deadline = None
             if self._more.timeout is not None:
@@ -239,16 +253,19 @@ class Settling(Generic[T]):
 
     def settle(self, outcome: Outcome[T], raw: object = None, *, is_told: bool = False, position: int | None = None) -> None:
         """End the call; the first outcome stays. `is_told`: somebody learns of the failure in another way."""
-        if self._outcome is not None:
+        if self._end is not PENDING:
             return
         if outcome.error is not None:
             outcome = self._truthful(outcome)
             self._describe(outcome, position)
-        self._outcome = outcome
+        if self._trip is not None:
+            self._trip.is_plain = False
+        self._end = outcome
+        if isinstance(outcome, Ok) and outcome.error is None and not outcome.is_inferred:
+            self._end = outcome if type(outcome.value) in OUTCOMES else outcome.value
         more = self._more
         if more is not None and more.wanted:  # else it would double the memory of a typed result
             more.raw = raw
-        self._sender = None
         if outcome.error is not None and not is_told and not isinstance(outcome, Cancelled):
             self._add_more().alarm = Alarm(outcome.error)
         if self._waiters is not None:
@@ -260,13 +277,15 @@ class Settling(Generic[T]):
         if isinstance(waiters, anyio.Event):
             waiters.set()
             return
-        for future in waiters or ():
-            if not future.done():
+        for future in waiters if isinstance(waiters, list) else (waiters,):
+            if future is not None and not future.done():
                 future.set_result(None)
 
     def _add_more(self) -> _More:
         if self._more is None:
             self._more = _More()
+            if self._trip is not None:
+                self._trip.is_plain = False
         return self._more
 
     def _truthful(self, outcome: Outcome[T]) -> Outcome[T]:

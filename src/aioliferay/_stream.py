@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from aioliferay._core.messages import NotSent, Ok, Outcome
 from aioliferay._flow import Flow, StreamOptions
-from aioliferay._settling import RESULT
+from aioliferay._settling import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -90,12 +90,13 @@ class Stream(Generic[C]):
         position, command, entry = self._items.popleft()
         if isinstance(entry, NotSent):
             return StreamItem(position, command, entry)
-        if entry._outcome is not RESULT:  # noqa: SLF001 - see `_many`: a look by way of methods costs as much as the item
+        end = entry._end  # noqa: SLF001 - see `_many`: a look by way of methods costs as much as the item
+        if end.__class__ in OUTCOMES:
             return StreamItem(position, command, entry.outcome)
         item: StreamItem[C] = _new(StreamItem)
         item.position = position
         item.command = command
-        item.result = entry._value  # noqa: SLF001 - as above
+        item.result = end
         item._outcome = None  # noqa: SLF001 - it is one of ours
         return item
 

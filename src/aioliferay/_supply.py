@@ -14,7 +14,8 @@ import anyio
 
 from aioliferay._calling import make_call
 from aioliferay._core.messages import NotSent
-from aioliferay._plain import plain_call
+from aioliferay._many import kinds_of, lengths_of
+from aioliferay._plain import plain_calls
 from aioliferay.errors import NotSentError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from aioliferay._call import Call
     from aioliferay._calling import CallOptions, Params
     from aioliferay._core.catalog import Catalog
-    from aioliferay._core.messages import Form
     from aioliferay._tasks import BackgroundTasks
 
 _AT_ONCE: Final = 16  # commands of a plain iterable between two looks at the clock
@@ -88,29 +88,14 @@ def entries_of(
     commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
 ) -> tuple[list[Call[Any] | NotSent], Totals]:
     """Return the entry of each command, and what they are together."""
+    calls = plain_calls(commands, returns, catalog=catalog, site=site)
+    if calls is not None:
+        return cast("list[Call[Any] | NotSent]", calls), _totals(calls, are_plain=True)
     entries: list[Call[Any] | NotSent] = []
-    length, around, are_reads, are_plain = 0, 0, True, True
-    last: Form | None = None
     for command in commands:
-        call = None
-        if command.__class__ is tuple and len(command) == 2 and type(command[0]) is str:
-            call = plain_call(command[0], command[1], returns, None, catalog)
-        if call is None:
-            are_plain = False
-            entry = entry_of(command, returns, catalog=catalog, site=site)
-            if not isinstance(entry, NotSent):
-                length += len(entry.statement) + 1
-                are_reads = are_reads and entry.is_read
-            entries.append(entry)
-            continue
-        if call._form is not last and call._form is not None:  # noqa: SLF001 - see `_many`: methods would cost as much again
-            last = call._form  # noqa: SLF001 - as above
-            are_reads = are_reads and last.is_read
-            around = len(last.head) + 2
-        length += around + len(call._statement)  # noqa: SLF001 - as above
-        call._code, call._place = None, site  # noqa: SLF001 - as above
-        entries.append(call)
-    return entries, Totals(length, are_reads, are_plain)
+        plain = plain_calls([command], returns, catalog=catalog, site=site)
+        entries.append(plain[0] if plain else entry_of(command, returns, catalog=catalog, site=site))
+    return entries, _totals([entry for entry in entries if not isinstance(entry, NotSent)], are_plain=False)
 
 
 class Totals(NamedTuple):
@@ -119,6 +104,10 @@ class Totals(NamedTuple):
     length: int
     are_reads: bool
     are_plain: bool
+
+
+def _totals(calls: Sequence[Call[Any]], *, are_plain: bool) -> Totals:
+    return Totals(sum(lengths_of(calls)) + len(calls), False not in kinds_of(calls), are_plain)
 
 
 def _without_frames(cause: BaseException) -> BaseException:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import anyio
 
+from aioliferay._http import Trip
 from aioliferay._stages import Learnt
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from aioliferay._call import Call
     from aioliferay._core.recovery import RetryAllowance
-    from aioliferay._http import Trip
     from aioliferay._invoker import Posted
     from aioliferay._keeper import Keeper
     from aioliferay._many import Taken
@@ -55,6 +55,7 @@ class UnderWay:
         taken = sharing.get("taken")
         self.is_plain = taken is not None and taken.is_plain
         self.trip = None if taken is None else taken.trip
+        self._trips: list[Trip] = []
         self.is_settled = False  # each of its calls has its result
         self.owner = owner
         self.terms = terms
@@ -70,6 +71,21 @@ class UnderWay:
         self.has_nests = False
         self.parts: list[Call[Any]] = []  # of calls that run for each element of a list
         self._positions: dict[int, int] | None = None
+
+    def next_trip(self) -> Trip:
+        """Return the trip of a request that has only some of the calls, or has them again."""
+        trip = Trip()
+        if self.trip is not None:
+            self.trip.is_plain = False
+            trip.sender = self.trip.sender
+            self._trips.append(trip)
+        return trip
+
+    def end(self) -> None:
+        """Note that nothing more is sent."""
+        for trip in self._trips if self.trip is None else (self.trip, *self._trips):
+            trip.sender = None
+        self.ended.set()
 
     def position(self, call: Call[Any]) -> int:
         """Return the call's place in the batch."""

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, from_json, to_json
+from pydantic_core import SchemaValidator, to_json
 
-from aioliferay._core import encoding
+from aioliferay._core import encoding, parsing
 from aioliferay._core.messages import Answer, Command, Form, Ok, Outcome, RawParams, Reference
 from aioliferay._core.refusals import refusal, refused
 from aioliferay.errors import LiferayError, ProtocolError, ResultError
@@ -132,7 +132,7 @@ def results(answer: Answer, count: int) -> list[Any] | None:
     if answer.status != 200:
         return None
     try:
-        value: Any = from_json(answer.body)
+        value: Any = parsing.read(answer.body)
     except ValueError:
         return None
     return value if isinstance(value, list) and len(value) == count else None  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  # it narrows Any to list[Unknown]
@@ -144,7 +144,7 @@ def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
     if refused_by_status is not None:
         return refused(refused_by_status, commands)
     try:
-        value: Any = from_json(answer.body)
+        value: Any = parsing.read(answer.body)
     except ValueError as error:
         told = ProtocolError(
             f"the portal answered {_excerpt(answer.body)!r}, which is no JSON ({error}); is the server URL right?",
