@@ -57,7 +57,7 @@ def values_of(request):
 
 
 def lanes_of(auto):
-    return [lane for gathering in auto._room.gatherings for lane in gathering.lanes.values()]
+    return [lane for gathering in auto._room.parties for lane in gathering.lanes.values()]
 
 
 async def nothing_is_left_of(*autos):
@@ -67,11 +67,11 @@ async def nothing_is_left_of(*autos):
         room, session = auto._room, auto._session
         assert room.pending == 0
         assert not room._waiting
-        assert room.terms.limits.max_parallel == room.slots.value == room.connections.value
-        assert not any(gathering.pending or gathering.shared for gathering in room.gatherings)
+        assert (0, room._slots.most) == (room._in_flight, room.connections.value)
+        assert not room._line
+        assert not any(gathering.pending or gathering.shared for gathering in room.parties)
         for lane in lanes_of(auto):
             assert not lane._calls
-            assert not lane.members
             assert (0, 0) == (lane._length, lane._in_flight)
             assert not lane._has_carrier
         assert [] == session._exchange.traffic.runs

@@ -24,8 +24,8 @@ from aioliferay import (
     Unknown,
 )
 from aioliferay._core.window import Window
-from aioliferay._gathering import Room
 from aioliferay._options import Terms
+from aioliferay._room import Room
 from aioliferay.errors import TooManyCallsError
 from auto_parts import HeldWire, nothing_is_left_of, read, takes, thing, ticks, write
 from wire import under_virtual_time

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypedDict, Unpack
 from aioliferay._auth import authentication_of, concealing
 from aioliferay._calling import CallOptions, make_call
 from aioliferay._core.window import Window
-from aioliferay._gathering import Gathering, Room
+from aioliferay._gathering import Gathering
 from aioliferay._options import BatchOptions, SessionOptions, apart, checked_headers
 from aioliferay._plain import Door
+from aioliferay._room import Room
 from aioliferay._services import HasServices
 from aioliferay._session_base import SessionBase
 from aioliferay.errors import ClosedError
@@ -68,8 +69,9 @@ class AutoBatchSession(Door, HasServices):
             that may be pending at once (10,000): then `call` raises, and `await ready()` waits. `deduplicate=True` lets
             reads with the same path and parameters share a statement as long as one of them is pending; each has a result of
             its own, which may be what the portal said a moment before the call was made. `limits=`: how many calls and bytes
-            a request has, and how many requests are in flight. `retry=`, `writes=`, `on_failure=`, `dependent=`,
-            `deadline=`: as of `BatchSession`. With a URL also options of `Session`.
+            a request has, and how many requests are in flight (by default 4; 8 while the portal is far, and not busy).
+            `retry=`, `writes=`, `on_failure=`, `dependent=`, `deadline=`: as of `BatchSession`. With a URL also options of
+            `Session`.
 
     Raises:
         TypeError, ValueError: an option has a value that it cannot have.

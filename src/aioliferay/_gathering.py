@@ -13,7 +13,6 @@ import math
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
@@ -25,109 +24,20 @@ from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
 from aioliferay._http import Trip
 from aioliferay._many import callback_errors_of, kinds_of, length_of, lengths_of, taken_at_once
-from aioliferay._plain import UNKNOWN
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
-from aioliferay.errors import ClosedError, NotSentError, TooManyCallsError
+from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aioliferay._core.window import Window
     from aioliferay._exchange import Exchange
+    from aioliferay._invoker import Posted
     from aioliferay._many import Taken
-    from aioliferay._options import Terms
     from aioliferay._plain import Known
+    from aioliferay._room import Room
     from aioliferay._tasks import BackgroundTasks
     from aioliferay._under_way import Sharing
-
-
-class Room:
-    """How much may be under way and pending at once, for all users of one automatic batch together.
-
-    Attributes:
-        window: how long a batch waits for more calls.
-        terms: on which they travel.
-        is_sharing: whether identical reads share a statement.
-        slots: batches that may be in flight.
-        connections: requests that may be.
-        pending: calls that have not ended.
-        gatherings: who calls.
-        is_closed: no further calls are taken.
-        is_abandoned: what has not left is not sent.
-    """
-
-    def __init__(self, window: Window, terms: Terms, *, max_pending: int, is_sharing: bool) -> None:
-        self.window = window
-        self.terms = replace(terms, are_kinds_apart=True)
-        self.plain_terms = terms  # of calls that are all of one kind
-        self.is_sharing = is_sharing
-        self.slots, self.connections = [anyio.Semaphore(terms.limits.max_parallel, fast_acquire=True) for _ in range(2)]
-        self.pending = 0
-        self.gatherings: WeakSet[Gathering] = WeakSet()
-        self.is_closed = False
-        self.is_abandoned = False
-        self.max_pending = max_pending
-        self._waiting: deque[anyio.Event] = deque()
-        self._empty: anyio.Event | None = None
-
-    def check(self, path: str) -> None:
-        """Refuse a call if there are too many.
-
-        Raises:
-            TooManyCallsError: as its name says.
-        """
-        if self.pending >= self.max_pending:
-            raise TooManyCallsError(
-                f"{self.pending} calls are pending already: await ready() before a call, or allow more with max_pending=",
-                path=path,
-            )
-
-    async def ready(self) -> None:
-        """Wait until a call may be made."""
-        stand = self._waiting.append
-        while self.pending >= self.max_pending:
-            event = anyio.Event()
-            stand(event)
-            try:
-                await event.wait()
-            finally:
-                if event.is_set():
-                    self._wake()  # the place may be another's, if this one does not take it
-                else:
-                    self._waiting.remove(event)
-            stand = self._waiting.appendleft  # who finds the place taken keeps the place in line
-
-    def release(self, count: int) -> None:
-        """Note that so many calls have ended."""
-        self.pending -= count
-        self._wake()
-        if not self.pending and self._empty is not None:
-            self._empty.set()
-            self._empty = None
-
-    def close(self) -> None:
-        """Take no more calls."""
-        self.is_closed = True
-        for gathering in self.gatherings:
-            gathering.known = UNKNOWN
-
-    def abandon(self, cause: BaseException) -> None:
-        """End what has not left, because the block raised `cause`."""
-        self.is_abandoned = True
-        why = f"the block of its automatic batch raised {type(cause).__name__}, so it was not sent"
-        for lane in [lane for gathering in self.gatherings for lane in gathering.lanes.values()]:
-            lane.end(why, NotSentError, cause)
-
-    async def join(self) -> None:
-        """Wait until no call is pending."""
-        while self.pending:
-            self._empty = self._empty or anyio.Event()
-            await self._empty.wait()
-
-    def _wake(self) -> None:
-        if self._waiting and self.pending < self.max_pending:
-            self._waiting.popleft().set()
 
 
 class Gathering:
@@ -136,11 +46,11 @@ class Gathering:
     def __init__(self, room: Room, exchange: Exchange, tasks: BackgroundTasks, known: Known) -> None:
         self.room = room
         self.known = known
-        self.trip = Trip(self)
+        self.trip = Trip(self, is_taken=False)
         self.exchange = exchange
         self.tasks = tasks
         self.pending: set[Call[Any]] = set()
-        room.gatherings.add(self)
+        room.parties.add(self)
         self.lanes: dict[bool, Lane] = {is_read: Lane(self, is_read=is_read) for is_read in (True, False)}
         self.shared: dict[bytes, SharedCall] = {}
 
@@ -157,24 +67,30 @@ class Gathering:
         room = self.room
         if room.pending >= room.max_pending:
             room.check(call.path)
-        is_plain = call.is_plain
-        if not is_plain and call.command.params is not None:
+        form = call._form  # noqa: SLF001 - see `_many`
+        if form is None or room.is_sharing or not call.is_plain:
+            self._append_with_care(call)
+        else:
+            self.lanes[form.is_read].append(call)
+        self.pending.add(call)
+        room.pending += 1
+
+    def _append_with_care(self, call: Call[Any]) -> None:
+        if not call.is_plain and call.command.params is not None:
             self._append_dependent(call)
-        elif room.is_sharing and call.is_read:
+        elif self.room.is_sharing and call.is_read:
             self._append_shared(call)
         else:
             self.lanes[call.is_read].append(call)
-        if not is_plain and call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
+        if call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
             call.add_done_callback(lambda _: watch.cancel())
-        self.pending.add(call)
-        room.pending += 1
 
     def _append_dependent(self, call: Call[Any]) -> None:
         """Queue a call with those that it needs, or, if these do not wait in one place, once they have ended."""
         sources = {id(source): source for reference in call.command.references if not (source := reference.source).done()}
         own = self.lanes[call.is_read]
         for lane in self.lanes.values() if sources else (own,):
-            if lane.members.issuperset(sources):
+            if all(lane.holds(source) for source in sources.values()):
                 lane.append(call)
                 lane.has_links = lane.has_links or bool(sources)
                 return
@@ -191,7 +107,7 @@ class Gathering:
         lane, statement = self.lanes[True], call.statement
         shared = self.shared.get(statement)
         # Other calls may refer to more than it selects, which is too late once the statement has left.
-        is_late = not call.is_plain and call.command.listed and id(shared) not in lane.members
+        is_late = not call.is_plain and call.command.listed and not (shared is not None and lane.holds(shared))
         if shared is None or shared.done() or is_late:
             shared = SharedCall(call)
             lane.append(shared)
@@ -199,7 +115,7 @@ class Gathering:
         else:
             shared.join(call)
 
-    def forget(self, *_: object) -> None:
+    def forget(self) -> None:
         """Share no read that was made before now: a request with writes is over, and it may have run before these."""
         self.shared.clear()
 
@@ -209,6 +125,11 @@ class Gathering:
             ended = anyio.Event()
             call.add_done_callback(lambda _: ended.set())  # noqa: B023 - the next one is made when this has ended
             await ended.wait()
+
+    def end(self, why: str, kind: type[NotSentError], cause: BaseException | None = None) -> None:
+        """End what is queued."""
+        for lane in self.lanes.values():
+            lane.end(why, kind, cause)
 
     def release(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         """Make room for others: these calls have ended. Return the users' own ones."""
@@ -223,16 +144,17 @@ class Gathering:
 
 
 class Lane:
-    """Calls of one user that read, or that write. `members`: ids of those queued; `has_links`: some need others of these."""
+    """Calls of one user that read, or that write. `has_links`: some of those queued need others of these."""
 
     def __init__(self, gathering: Gathering, *, is_read: bool) -> None:
-        self.members: set[int] = set()
         self.has_links = False
         self._gathering = gathering
         self._is_read = is_read
         self._calls: deque[Call[Any]] = deque()
+        self._trip = Trip(gathering, is_taken=False)
         self._length = 0
         self._opened = -math.inf
+        self._end = math.inf
         self._in_flight = 0
         self._has_carrier = False  # a task that will take what is queued
         self._returned: anyio.Event | None = None
@@ -244,10 +166,15 @@ class Lane:
         if not self._calls and self._in_flight:
             self._opened = anyio.current_time()
         self._calls.append(call)
-        self.members.add(id(call))
+        call._trip = self._trip  # noqa: SLF001 - see `_many`: this is done for each call, and most have nothing more to it
         self._length += length_of(call) + 1
-        if self._returned is not None and self._is_full:
-            self._returned.set()
+        if self._returned is not None and (self._is_full or anyio.current_time() >= self._end):
+            self._returned.set()  # timers are late, by a millisecond
+
+    def holds(self, call: Call[Any]) -> bool:
+        """Tell whether a call is queued here."""
+        trip = call._trip  # noqa: SLF001 - as above
+        return trip is self._trip
 
     def append_late(self, call: Call[Any]) -> None:
         """Queue a call that waited for others, unless nothing can be sent any more."""
@@ -281,19 +208,20 @@ class Lane:
             if not self._calls:  # an eager task: it began before the tick, and even before its first call was queued
                 await anyio.lowlevel.checkpoint()
             await self._due()
-            await room.slots.acquire()
+            await room.enter()
         except BaseException:
             self._lose()
             raise
         try:
             await self._send(*self._take())
         finally:
-            room.slots.release()
+            room.leave()
 
     async def _due(self) -> None:
         now = anyio.current_time()
         end = self._gathering.room.window.closes_at(now, opened=self._opened, in_flight=self._in_flight)
         if end > now and not self._is_full:
+            self._end = end
             self._returned = self._returned or anyio.Event()
             with anyio.CancelScope(deadline=end):
                 await self._returned.wait()
@@ -306,7 +234,6 @@ class Lane:
         if self._is_read and not self.has_links:
             count = min(count, self._gathering.room.terms.limits.max_calls)
         calls = [self._calls.popleft() for _ in range(count)]
-        self.members.difference_update(map(id, calls))
         self._length -= sum(lengths_of(calls)) + len(calls)
         taken = taken_at_once(calls, self._gathering)
         if self.has_links:
@@ -325,9 +252,8 @@ class Lane:
         watch = deadline.watch(gathering.tasks, calls, until) if not math.isinf(until) else None
         try:
             if taken:
-                sharing: Sharing = {"connections": room.connections, "taken": taken}
-                if kinds_of(taken) != {True}:
-                    sharing["meter"] = gathering.forget
+                meter = room.learn if kinds_of(taken) == {True} else self._learn
+                sharing: Sharing = {"connections": room.connections, "taken": taken, "meter": meter}
                 terms = room.plain_terms if taken.is_plain else room.terms
                 await gathering.exchange.run(taken, terms, until, **sharing)
         finally:
@@ -339,6 +265,10 @@ class Lane:
                 self._returned.set()
             self._tell(calls)
 
+    def _learn(self, posted: Posted, trip: Trip) -> None:
+        self._gathering.room.learn(posted, trip)
+        self._gathering.forget()
+
     def _lose(self) -> None:
         """End what is queued: the task that was to send it was cancelled."""
         self._has_carrier = False
@@ -349,7 +279,6 @@ class Lane:
     def end(self, why: str, kind: type[NotSentError], cause: BaseException | None = None) -> None:
         """End what is queued."""
         calls, self._calls = [*self._calls], deque()
-        self.members.clear()
         self._length, self.has_links = 0, False
         for call in calls:
             error = kind(why, path=call.path)
@@ -377,7 +306,7 @@ class SharedCall(Call[Any]):
     def join(self, call: Call[Any]) -> None:
         """Let another call have the same result."""
         self.callers.append(call)
-        if self._trip is not None:
+        if self._trip is not None and self._trip.is_taken:
             call.depart(self._trip)
 
     @property
