@@ -11,10 +11,10 @@ from aioliferay import BatchLimits, NotSent, StreamCommand
 from aioliferay._chunks import Chunk, reopen
 from aioliferay._core.messages import NotRun, Ok, Unknown
 from aioliferay._core.window import Pace
-from aioliferay._http import Trip
 from aioliferay._invoker import Posted
 from aioliferay._options import Terms
 from aioliferay._supply import entries_of, entry_of
+from aioliferay._trip import Trip
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,

@@ -12,8 +12,8 @@ from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import Ok
 from aioliferay._deadline import expire, watch
-from aioliferay._http import Trip
 from aioliferay._tasks import BackgroundTasks
+from aioliferay._trip import Trip
 from aioliferay.errors import LiferayError
 
 trio = pytest.importorskip("trio")

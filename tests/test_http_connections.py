@@ -16,7 +16,8 @@ from anyio.streams.tls import TLSStream
 from aioliferay import NoAnswerError, ProtocolError
 from aioliferay._bodies import body_of
 from aioliferay._core.messages import Request
-from aioliferay._http import Transport, Trip
+from aioliferay._http import Transport
+from aioliferay._trip import Trip
 from loopback import HEAD, loopback, read_request
 
 LIMIT = 1_048_576

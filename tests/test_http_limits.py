@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from aioliferay import NoAnswerError, ProtocolError
 from aioliferay._core.messages import Request
 from aioliferay._decoding import Body, acceptable
-from aioliferay._http import Transport, Trip
+from aioliferay._http import Transport
+from aioliferay._trip import Trip
 from aioliferay.errors import AnswerTooLargeError
 from loopback import HEAD, loopback, read_request
 

@@ -10,7 +10,8 @@ import pytest
 
 from aioliferay import ConnectError, NoAnswerError, NotSentError, TransportError
 from aioliferay._core.messages import Answer, Request
-from aioliferay._http import Transport, Trip
+from aioliferay._http import Transport
+from aioliferay._trip import Trip
 from loopback import HEAD, answering, loopback, read_request
 
 LIMIT = 1_048_576

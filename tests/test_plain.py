@@ -15,7 +15,6 @@ from aioliferay import RawParams, catalogs
 from aioliferay._calling import make_call
 from aioliferay._core import codec
 from aioliferay._core.messages import Ok
-from aioliferay._http import Trip
 from aioliferay._many import (
     Taken,
     body_of,
@@ -23,13 +22,14 @@ from aioliferay._many import (
     failed_of,
     kinds_of,
     lengths_of,
+    one_adapter_of,
     pending_of,
     results_of,
     settle_results,
     taken_at_once,
 )
-from aioliferay._nests import conclude
 from aioliferay._plain import Door, Known, plain_calls
+from aioliferay._trip import Trip
 
 
 class Queue:
@@ -227,7 +227,16 @@ def test_outcome_as_a_result():
             return Ok(value)
 
     call = short("/blogsentry/get-entry", None, Odd)
-    ((other, result),) = settle_results([call], [{}], QUEUE.trip)
-    conclude(other, Ok(result), lambda _: 0)
+    assert [] == settle_results([call], [{}], QUEUE.trip)
     assert Ok({}) == call.result()
     assert isinstance(call.outcome, Ok)
+
+
+def test_results_that_have_their_type():
+    """Results that were read as the type of all calls are theirs as they are."""
+    calls = [short("/blogsentry/get-entry", None, Entry) for _ in range(2)]
+    assert one_adapter_of(calls) is codec.adapter_for(Entry)
+    assert one_adapter_of([*calls, short("/blogsentry/get-entry", None)]) is None
+    assert one_adapter_of([short("/blogsentry/get-entry", None, None)]) is None
+    assert [] == settle_results(calls, [Entry(id=1), Ok(3)], QUEUE.trip, are_typed=True)
+    assert [Entry(id=1), Ok(3)] == [call.result() for call in calls]

@@ -221,8 +221,11 @@ async def _close(pieces: Any) -> None:
         await pieces.aclose()
 
 
-async def body_of(response: Any, max_bytes: int) -> bytes:
-    """Read the body, and close the answer; a body that is refused costs its connection, as it would have to be read."""
+async def body_of(response: Any, max_bytes: int, *, is_open: bool = False) -> bytes:
+    """Read the body, and close the answer; a body that is refused costs its connection, as it would have to be read.
+
+    `is_open`: there is no TLS on the way, for sure.
+    """
     if getattr(response, "is_stream_consumed", True):  # by a hook of the client's, or it never came over a network
         body = Body(max_bytes=max_bytes, status=response.status_code)
         body.feed(response.content)
@@ -231,13 +234,13 @@ async def body_of(response: Any, max_bytes: int) -> bytes:
     try:
         body.expect(int(response.headers.get("content-length", 0)))
         if not body.is_refused:
-            await _fill(body, response)
+            await _fill(body, response, is_open=is_open)
         return body.finish()
     finally:
         await response.aclose()
 
 
-async def _fill(body: Body, response: Any) -> None:
+async def _fill(body: Body, response: Any, *, is_open: bool) -> None:
     try:
         async for data in response.stream:
             body.feed(data)
@@ -247,7 +250,7 @@ async def _fill(body: Body, response: Any) -> None:
     except Exception:
         if not body.is_refused:
             raise
-    if not body.is_refused and has_more(response):
+    if not body.is_refused and has_more(response, is_open=is_open):
         await cut(response)
 
 
@@ -266,7 +269,7 @@ async def cut(response: Any) -> bool:
     return True
 
 
-def has_more(response: Any) -> bool:
+def has_more(response: Any, *, is_open: bool = False) -> bool:
     """Whether bytes behind the answer have come with it: a copy of it, say, which would pass for the next answer.
 
     The HTTP library keeps them for the next request, and looks only into the system's socket before it uses a connection
@@ -275,7 +278,7 @@ def has_more(response: Any) -> bool:
     with suppress(AttributeError):
         if _BEHIND(response)[0]:
             return True
-    stream = response.extensions.get("network_stream")
+    stream = None if is_open else response.extensions.get("network_stream")
     tls = None if stream is None else stream.get_extra_info("ssl_object")
     if tls is None or response.extensions.get("http_version") not in _OWN_CONNECTION:
         return False

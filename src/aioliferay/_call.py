@@ -36,7 +36,7 @@ class Call(Settling[T]):
                 self._trip.sender.flush_soon(self)
             while self._end is PENDING:
                 yield from self._wait()
-        return self.result()
+        return self._end if type(self._end) not in OUTCOMES else self.result()
 
     def done(self) -> bool:
         """Tell whether the call has ended: with a result, an error, or cancelled."""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from aioliferay._call import Call
     from aioliferay._core.window import Pace
-    from aioliferay._http import Trip
     from aioliferay._invoker import Posted
     from aioliferay._options import Terms
     from aioliferay._supply import Totals
+    from aioliferay._trip import Trip
 
 _SLOW_DOWN: Final = frozenset({429, 503})  # after a 413 the session sends fewer bytes; how many calls these are, varies
 

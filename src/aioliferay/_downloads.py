@@ -18,10 +18,10 @@ from aioliferay._bodies import Stream
 from aioliferay._core import downloads, recovery
 from aioliferay._core.messages import Command, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._core.refusals import refused
-from aioliferay._http import Trip
 from aioliferay._keeper import Keeper
 from aioliferay._sources import report
 from aioliferay._targets import Part
+from aioliferay._trip import Trip
 from aioliferay._uploads import LONGEST_PAUSE
 from aioliferay.errors import (
     AccessDeniedError,

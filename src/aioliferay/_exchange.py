@@ -17,11 +17,11 @@ from aioliferay._core import codec, recovery
 from aioliferay._core.messages import NotRun, NotSent, Ok, Outcome, Unknown
 from aioliferay._core.refusals import is_getter_failure
 from aioliferay._deadline import expire
-from aioliferay._http import Trip
 from aioliferay._many import are_plain, depart, pending_of, settle_results
 from aioliferay._nests import NestedCalls, conclude, end_cancelled, settle_cancelled
 from aioliferay._options import Terms
 from aioliferay._stages import are_independent, members_of, nested, requests_of, route_of, single, whole_body_of
+from aioliferay._trip import Trip
 from aioliferay._under_way import Traffic, UnderWay
 from aioliferay.errors import (
     AnswerTooLargeError,
@@ -165,7 +165,9 @@ class Exchange:
             if posted.error is None:
                 if group.is_suspect:
                     run.is_guided = False
-                for call, result in settle_results(group.calls, posted.results, group.trip):
+                are_typed = posted.typed is not None and group.trip.is_plain
+                results = posted.results if posted.typed is None or are_typed else posted.untyped()
+                for call, result in settle_results(group.calls, results, group.trip, are_typed=are_typed):
                     conclude(call, Ok(result), run.position)
                 run.is_settled = len(group.calls) == len(run.calls)
                 return

@@ -22,10 +22,10 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
-from aioliferay._http import Trip
 from aioliferay._many import callback_errors_of, kinds_of, length_of, lengths_of, taken_at_once
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
+from aioliferay._trip import Trip
 from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aioliferay._bodies import Stream
     from aioliferay._core.messages import Request
+    from aioliferay._trip import Trip
 
 _CONNECT_SECONDS: Final = 10.0
 # A server that closes an idle connection while a request comes in leaves everybody in the dark about that request. A stock
@@ -41,31 +42,6 @@ _DEFAULTS: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "Connec
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
 _FOREIGN: Final = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "range", "if-range"})
 _first_cookies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # of given clients, before we used them
-
-
-@dataclass(slots=True)
-class Trip:
-    """How far one request came: its calls were taken, it got a connection to be made, its first byte may have left.
-
-    Attributes:
-        sender: of its calls, until it is over.
-        is_taken: no further calls are for this request.
-        is_plain: nothing is known of its calls but their statements, and none has ended in another way than by its result.
-        is_begun: it got a connection to be made.
-        is_sent: its first byte may have left.
-        number: in its session.
-        status: of the answer, as soon as its head is there.
-        elapsed: seconds, once it is over.
-    """
-
-    sender: Any = None
-    is_taken: bool = True
-    is_plain: bool = True
-    is_sent: bool = False
-    is_begun: bool = False
-    number: int = 0
-    status: int | None = None
-    elapsed: float | None = None
 
 
 @dataclass(slots=True)
@@ -191,7 +167,8 @@ class Transport:
         answer = Answer(response.status_code, headers, set_cookies=cookies)
         if stream is not None and await take(response, answer, stream):
             return answer
-        return replace(answer, body=await body_of(response, max_bytes))
+        is_open = self._pool is not None and url.startswith("http:")
+        return replace(answer, body=await body_of(response, max_bytes, is_open=is_open))
 
     def _options_of(self, stream: Stream) -> dict[str, Any]:
         if stream.is_foreign:

@@ -18,11 +18,11 @@ from aioliferay._core import codec
 from aioliferay._core.messages import Answer, Command, Failed, NotRun, NotSent, Outcome, Request, Unknown, merged
 from aioliferay._core.recovery import shows_caller
 from aioliferay._core.refusals import is_unauthenticated
-from aioliferay._http import Transport, Trip
 from aioliferay._keeper import Keeper
-from aioliferay._many import body_of, commands_of, count_of
+from aioliferay._many import body_of, commands_of, count_of, one_adapter_of
 from aioliferay._portal import Portal
 from aioliferay._trial import Trial, trial_of
+from aioliferay._trip import Trip
 from aioliferay.errors import (
     AnswerTooLargeError,
     AuthenticationError,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from aioliferay._bodies import Stream
     from aioliferay._call import Call
+    from aioliferay._http import Transport
 
 _logger = logging.getLogger("aioliferay")
 _FLOW_SECONDS: Final = 60.0  # for a request of a flow, such as for a token, where the request itself is a stream
@@ -49,7 +50,10 @@ _FOR_ANYBODY: Final = b'[{"/portal/get-build-number":{}}]'  # whom the portal kn
 
 @dataclass(slots=True)
 class Posted:
-    """What request `number` brought: results or outcomes, one a call, the first error, headers, the size of the body."""
+    """What request `number` brought: results or outcomes, one a call, the first error, headers, the size of the body.
+
+    `typed`: the body of the answer, if its results have been read as the type that all calls ask for.
+    """
 
     number: int
     results: Sequence[Any]
@@ -57,6 +61,11 @@ class Posted:
     error: LiferayError | None
     headers: Mapping[str, str]
     sent_bytes: int
+    typed: bytes | None = None
+
+    def untyped(self) -> Sequence[Any]:
+        """Return the results as they came."""
+        return codec.results(Answer(200, body=self.typed or b""), len(self.results)) or ()
 
 
 @dataclass(slots=True)
@@ -121,10 +130,14 @@ class Invoker:
         answer = Answer(0)
         error: Exception | None = None
         results: Sequence[Any] | None = None
+        typed: bytes | None = None
         outcomes: Sequence[Outcome[Any]] = ()
         try:
             answer = await self._ask(body, calls, trip, timeout, max_bytes)
-            results = codec.results(answer, len(calls))
+            adapter = one_adapter_of(calls) if trip.is_plain else None
+            results = None if adapter is None else codec.typed_results(answer, len(calls), adapter)
+            typed = None if results is None else answer.body
+            results = codec.results(answer, len(calls)) if results is None else results
             trial = None if self.trial is None or self.trial.is_examined else self.trial
             if results is None or trial is not None:
                 commands = commands_of(calls)
@@ -150,7 +163,7 @@ class Invoker:
             self.notice(ExchangeFailed(trip.number, count, size, error, trip.elapsed))
             self.portal.note_failure(answer, error)
         first = outcomes[0].error if outcomes and results is None else None
-        return Posted(trip.number, results or (), outcomes, first, answer.headers, size)
+        return Posted(trip.number, results or (), outcomes, first, answer.headers, size, typed)
 
     async def ask(self, method: str, url: str, *, timeout: float | None, max_bytes: int) -> Answer:  # noqa: ASYNC109 - as above
         """Send a request that only reads, and return its answer, whatever its status.

@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aioliferay._core.codec import NOTHING
-from aioliferay._http import Trip
+from aioliferay._core.messages import Ok
 from aioliferay._settling import OUTCOMES, PENDING, Settling
+from aioliferay._trip import Trip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aioliferay._core.codec import Adapter
     from aioliferay._core.messages import Command
     from aioliferay.errors import CallbackError
 
@@ -101,13 +103,24 @@ def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:
     return {call._form.is_read if call._form is not None else call.is_read for call in calls}
 
 
-def settle_results(calls: Sequence[C], results: Sequence[Any], trip: Trip) -> list[tuple[C, Any]]:
-    """End the calls with the results of their request; return those of which more must be known, with their results."""
-    if trip.is_plain and (typed := _typed({call._adapter for call in calls}, results)) is not None:
-        for call, value in zip(calls, typed, strict=True):
-            call._end = value
-            if call._waiters is not None:
-                call.wake()
+def one_adapter_of(calls: Iterable[Settling[Any]]) -> Adapter | None:
+    """Return what reads the results of all of the calls, if it is one, and they are to have any."""
+    (adapter, *others) = {call._adapter for call in calls}
+    return None if others or adapter is NOTHING else adapter
+
+
+def settle_results(
+    calls: Sequence[C], results: Sequence[Any], trip: Trip, *, are_typed: bool = False
+) -> list[tuple[C, Any]]:
+    """End the calls with the results of their request; return those of which more must be known, with their results.
+
+    `are_typed`: the results have the type that all of the calls ask for.
+    """
+    if are_typed:
+        _settle(calls, [Ok(value) if type(value) in OUTCOMES else value for value in results])
+        return []
+    if trip.is_plain and _need_no_type({call._adapter for call in calls}, results):
+        _settle(calls, results)
         return []
     rest: list[tuple[C, Any]] = []
     for call, result in zip(calls, results, strict=True):
@@ -121,23 +134,23 @@ def settle_results(calls: Sequence[C], results: Sequence[Any], trip: Trip) -> li
             except Exception:  # noqa: BLE001 - whoever concludes the call tells what is wrong
                 rest.append((call, result))
                 continue
-            if type(value) in OUTCOMES:
-                rest.append((call, result))
-                continue
-        call._end = value
+        call._end = value if type(value) not in OUTCOMES else Ok(value)
         if call._waiters is not None:
             call.wake()
     return rest
 
 
-def _typed(adapters: set[Any], results: Sequence[Any]) -> Sequence[Any] | None:
-    """Return the results as the one type that was asked for, None if each needs a look of its own."""
+def _settle(calls: Iterable[Settling[Any]], ends: Iterable[Any]) -> None:
+    for call, end in zip(calls, ends, strict=True):
+        call._end = end
+        if call._waiters is not None:
+            call.wake()
+
+
+def _need_no_type(adapters: set[Any], results: Sequence[Any]) -> bool:
+    """Tell whether the results are as all calls asked for them: as they come, or none."""
     (adapter, *others) = adapters
-    if others:
-        return None
-    if adapter is None or (adapter is NOTHING and results.count(None) == len(results)):
-        return results
-    return None
+    return not others and (adapter is None or (adapter is NOTHING and results.count(None) == len(results)))
 
 
 def results_of(calls: Iterable[Settling[Any]]) -> list[Any]:

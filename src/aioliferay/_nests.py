@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aioliferay._core.elements import Shape
     from aioliferay._core.messages import Command
     from aioliferay._core.plan import Nest
-    from aioliferay._http import Trip
+    from aioliferay._trip import Trip
 
 
 _INTEGER: Final = range(-(2**31), 2**31)  # a larger number may be a date: 7.x writes a long as text, and ids are smaller

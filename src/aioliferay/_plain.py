@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from aioliferay._calling import CallOptions, Params
     from aioliferay._core.catalog import Catalog
     from aioliferay._core.messages import Form
-    from aioliferay._http import Trip
+    from aioliferay._trip import Trip
 
 T = TypeVar("T")
 _new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
+_start_of: Final = plain_names.get
 
 
 class Known:
@@ -111,9 +112,11 @@ class Door:
         given: Any = {} if params is None else params
         if form is None or options or given.__class__ is not dict:
             return self._call_with_care(path, params, returns, options)
+        kind: Any = None
+        start = value = kind
         for name, value in given.items():
-            kind = value.__class__
-            if name not in plain_names or not (
+            kind, start = value.__class__, _start_of(name)
+            if start is None or not (
                 (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
                 or kind is str
                 or kind is bool
@@ -122,7 +125,7 @@ class Door:
                 return self._call_with_care(path, params, returns, options)
         call: Call[Any] = _new(Call)
         try:
-            call._statement = to_json(given)
+            call._statement = b"%b%d}" % (start, value) if len(given) == 1 and kind is int else to_json(given)
             call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
         except (TypeError, PydanticSerializationError):  # the careful way tells what is wrong, and where
             return self._call_with_care(path, params, returns, options)
@@ -158,9 +161,11 @@ def plain_calls(
         form = form_of(path) if path.__class__ is str else None
         if form is None or given.__class__ is not dict or (reads is not None and reads(path) is not form.is_read):
             return None
+        kind: Any = None
+        start = value = kind
         for name, value in given.items():
-            kind = value.__class__
-            if name not in plain_names or not (
+            kind, start = value.__class__, _start_of(name)
+            if start is None or not (
                 (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
                 or kind is str
                 or kind is bool
@@ -169,7 +174,7 @@ def plain_calls(
                 return None
         call: Call[Any] = _new(Call)
         try:
-            call._statement = to_json(given)
+            call._statement = b"%b%d}" % (start, value) if len(given) == 1 and kind is int else to_json(given)
         except PydanticSerializationError:
             return None
         call._form = form

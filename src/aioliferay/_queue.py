@@ -14,10 +14,10 @@ import anyio.lowlevel
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import log_callback_errors, user_site
 from aioliferay._core.messages import NotRun, NotSent, Ok
-from aioliferay._http import Trip
 from aioliferay._many import Taken, callback_errors_of, failed_of, pending_of, results_of
 from aioliferay._nests import end_cancelled
 from aioliferay._plain import UNKNOWN
+from aioliferay._trip import Trip
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
 if TYPE_CHECKING:
@@ -214,8 +214,7 @@ class CallQueue:
         Raises:
             RuntimeError: no event loop runs here; the calls stay queued.
         """
-        calls = self.pending()
-        if calls:
+        if calls := self.pending():
             turn = self._next_turn()  # now, not in the task: trio starts tasks in any order
             try:
                 self._start_flush(partial(self._send_in_background, calls, turn), lambda: calls, turn)
@@ -229,8 +228,7 @@ class CallQueue:
         if self._is_flush_due:
             return
         self._is_flush_due = True
-        site = _waiting_site(call)
-        self._start_flush(partial(self._flush_early, site), self.take)
+        self._start_flush(partial(self._flush_early, _waiting_site(call)), self.take)
 
     def _start_flush(
         self, work: Callable[[], Awaitable[None]], unsent: Callable[[], Sequence[Call[Any]]], turn: _Turn | None = None
@@ -312,8 +310,7 @@ class CallQueue:
         return errors
 
     def _told(self, callback: BatchCallback, calls: Sequence[Call[Any]]) -> Awaitable[None] | None:
-        failure = self.failure_of(calls)
-        if failure is not None:
+        if (failure := self.failure_of(calls)) is not None:
             return callback.on_failure(failure)
         return callback.on_success(results_of(calls))
 
@@ -322,9 +319,8 @@ class CallQueue:
         failed = [(error, call) for call in failed_of(calls) if (error := call.exception()) is not None]
         if not failed and not callback_errors:
             return None
-        text = (
-            f"{len(failed)} of {len(calls)} calls have no result" if failed else f"{len(callback_errors)} callbacks raised"
-        )
+        raised = f"{len(callback_errors)} callbacks raised"
+        text = f"{len(failed)} of {len(calls)} calls have no result" if failed else raised
         failure = BatchError(text, [*(error for error, _ in failed), *callback_errors])
         return failure.with_renewal(partial(self._remaining, failed))
 

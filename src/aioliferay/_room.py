@@ -16,9 +16,9 @@ from aioliferay.errors import NotSentError, TooManyCallsError
 
 if TYPE_CHECKING:
     from aioliferay._core.window import Window
-    from aioliferay._http import Trip
     from aioliferay._invoker import Posted
     from aioliferay._plain import Known
+    from aioliferay._trip import Trip
 
 
 class Party(Protocol):

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from aioliferay._exchange import Exchange
     from aioliferay._flow import StreamOptions
     from aioliferay._hints import Hints
-    from aioliferay._http import Trip
     from aioliferay._options import BatchOptions
     from aioliferay._plain import Known
     from aioliferay._tasks import BackgroundTasks
+    from aioliferay._trip import Trip
 
 C = TypeVar("C")
 

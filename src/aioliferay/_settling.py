@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from types import CodeType
 
-    from pydantic_core import SchemaValidator
-
+    from aioliferay._core.codec import Adapter
     from aioliferay._core.messages import Form
-    from aioliferay._http import Trip
+    from aioliferay._trip import Trip
     from aioliferay.errors import CallbackError
 
 T = TypeVar("T")
@@ -62,7 +61,7 @@ class Settling(Generic[T]):
         self,
         command: Command,
         sender: Sender | None,
-        adapter: SchemaValidator | None,
+        adapter: Adapter | None,
         timeout: float | None = None,
         site: tuple[str, int] | None = None,
     ) -> None:
@@ -151,7 +150,7 @@ class Settling(Generic[T]):
         return () if self._more is None else self._more.wanted
 
     @property
-    def adapter(self) -> SchemaValidator | None:
+    def adapter(self) -> Adapter | None:
         """The type asked for, None for the result as it comes."""
         return self._adapter
 

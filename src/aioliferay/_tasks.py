@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import sys
 from typing import TYPE_CHECKING
 
 import anyio
+import sniffio
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -105,14 +105,7 @@ async def _as_is(work: Awaitable[None]) -> None:
 
 def is_trio() -> bool:
     """Tell whether trio runs this task."""
-    trio = sys.modules.get("trio")
-    if trio is None:
-        return False
-    try:
-        trio.lowlevel.current_task()
-    except RuntimeError:
-        return False
-    return True
+    return sniffio.thread_local.name == "trio"
 
 
 def current_loop() -> object:

@@ -12,8 +12,8 @@ from weakref import WeakSet
 
 import anyio
 
-from aioliferay._http import Trip
 from aioliferay._stages import Learnt
+from aioliferay._trip import Trip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from aioliferay._bodies import Stream
 from aioliferay._call import Call
 from aioliferay._core import codec, multipart, recovery
 from aioliferay._core.messages import Answer, Cancelled, Failed, NotRun, NotSent, Ok, Outcome, Request, Unknown, merged
-from aioliferay._http import Trip
+from aioliferay._trip import Trip
 from aioliferay.errors import (
     AccessDeniedError,
     AuthenticationError,

@@ -64,12 +64,12 @@ def _cpu(measured: Measured) -> Any:
 
 def _automatic(measured: Measured) -> Any:
     """What calls of an automatic batch take, by percentile."""
-    jobs = [job for job in (WANDER, LATE_WANDER) if measured.median(job, "auto", "p50") is not None]
+    jobs = [job for job in (WANDER, LATE_WANDER) if measured.median(job, "default auto", "p50") is not None]
     if not jobs:
         return None
     figure, panes = plt.subplots(1, len(jobs), figsize=(8, 3), squeeze=False)
     for job, axes in zip(jobs, panes[0], strict=True):
-        for name, color in (("auto", OURS), ("aiodataloader", OTHERS[0])):
+        for name, color in (("default auto", OURS), ("aiodataloader", OTHERS[0])):
             values = [(measured.median(job, name, percentile) or 0) * 1e3 for percentile in PERCENTILES]
             axes.plot(PERCENTILES, values, color=color, marker="o", label=CONTESTANTS[name].title)
         axes.set(title=f"server {job.latency} ms away", ylabel="ms")

@@ -361,7 +361,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
         codec.forms["/remembered/get-it"].path,
         codec.forms["/remembered/get-it"].is_read,
     )
-    assert {"remembered"} == codec.plain_names & {"remembered", "serviceContext"}
+    assert {"remembered"} == codec.plain_names.keys() & {"remembered", "serviceContext"}
     monkeypatch.setattr(codec, "_MOST_REMEMBERED", 0)
     codec.command("/forgotten/get-it", {"forgotten": 1})
     assert "/forgotten/get-it" not in codec.forms

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from aioliferay._core import codec
@@ -204,3 +205,34 @@ def test_models_told_apart_by_a_tag():
     union = Annotated[Good | Bad, Field(discriminator="kind")]
     read = codec.fit(Ok({"kind": "type", "when": 86_400_000}), codec.adapter_for(union), "/a/b").value
     assert dt.datetime(1970, 1, 2, tzinfo=dt.UTC) == read.when
+
+
+class _Dated(BaseModel):
+    when: dt.date
+
+
+_UNIONS = [int, list[str], int | str, dict[str, int], _Dated, _Dated | None, dt.date | int, float | None, bool | str]
+
+
+@given(st.sampled_from(_UNIONS), st.data())
+def test_results_of_one_type_are_read_as_each_by_itself(kind, data):
+    """Results that all have one type come out of the JSON as they do one by one; if one does not fit, nobody guesses."""
+    values = st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text() | st.floats(allow_nan=False)
+    values |= st.builds(lambda when: {"when": when}, st.integers(-(10**12), 10**12) | st.just("2020-01-02") | st.none())
+    results = data.draw(st.lists(values | st.lists(st.text(), max_size=2), min_size=1, max_size=4))
+    answer = Answer(200, body=to_json(results))
+    adapter = codec.adapter_for(kind)
+    each = [codec.fit(Ok(value), adapter, "/a/b") for value in results]
+    together = codec.typed_results(answer, len(results), adapter)
+    if any(outcome.error is not None for outcome in each):
+        assert together is None
+    else:
+        assert [repr(outcome.value) for outcome in each] == [repr(value) for value in together]
+
+
+def test_results_of_one_type_are_all_or_none():
+    """An answer with another status, with too few results, or that is no list, is nobody's result."""
+    adapter = codec.adapter_for(int)
+    assert [1, 2] == codec.typed_results(Answer(200, body=b"[1,2]"), 2, adapter)
+    for status, body in ((500, b"[1,2]"), (200, b"[1]"), (200, b"{}"), (200, b"[1,"), (200, b'[1,"x"]')):
+        assert codec.typed_results(Answer(status, body=body), 2, adapter) is None

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, to_json
+from pydantic_core import SchemaValidator, core_schema, to_json
 
 from aioliferay._core import encoding, parsing
 from aioliferay._core.messages import Answer, Command, Form, Ok, Outcome, RawParams, Reference
@@ -30,8 +30,9 @@ _MILLISECONDS: Final = cast("CoreConfig", {"val_temporal_unit": "milliseconds"})
 _MOST_REMEMBERED: Final = 10_000
 forms: Final[dict[str, Form]] = {}
 """Of paths that were checked."""
-plain_names: Final[set[str]] = set()
-"""Names of parameters that were checked: whatever their values are, they need no further look."""
+plain_names: Final[dict[str, bytes]] = {}
+"""Names of parameters that were checked: whatever their values are, they need no further look. With what stands before the
+value of the only parameter of a statement."""
 _NAMED: Final = frozenset({"fields", "choices"})  # schemas by names: of fields, of the values of a tag
 _VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
@@ -80,7 +81,8 @@ def _remember(path: str, params: Mapping[str, object]) -> None:
     if len(forms) < _MOST_REMEMBERED:
         forms[path] = Form(path, _head(path, ()), is_read_by_name(path))
     if len(plain_names) < _MOST_REMEMBERED:
-        plain_names.update(name for name in params if is_plain_name(name) and name != "serviceContext")
+        names = [name for name in params if is_plain_name(name) and name != "serviceContext"]
+        plain_names.update({name: b'{"%b":' % name.encode() for name in names})
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
@@ -138,6 +140,17 @@ def results(answer: Answer, count: int) -> list[Any] | None:
     return value if isinstance(value, list) and len(value) == count else None  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  # it narrows Any to list[Unknown]
 
 
+def typed_results(answer: Answer, count: int, adapter: Adapter) -> list[Any] | None:
+    """Return the results in an answer as one type, one a command; None if one does not fit, or it is anything else."""
+    if answer.status != 200:
+        return None
+    try:
+        values = adapter.read_all(answer.body)
+    except Exception:  # noqa: BLE001 - a validator of the user's may raise anything: whoever looks at each result tells
+        return None
+    return values if len(values) == count else None
+
+
 def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
     """Say what the answer means: one outcome a command, in their order. Never raises."""
     refused_by_status = refusal(answer)
@@ -158,7 +171,7 @@ def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
     return refused(_mismatch(answer, results, len(commands)), commands)
 
 
-def fit(outcome: Outcome[Any], adapter: SchemaValidator | None, path: str) -> Outcome[Any]:
+def fit(outcome: Outcome[Any], adapter: Adapter | None, path: str) -> Outcome[Any]:
     """Return the outcome with its value as the type that the caller asked for."""
     if adapter is None or not isinstance(outcome, Ok):
         return outcome
@@ -173,8 +186,41 @@ def fit(outcome: Outcome[Any], adapter: SchemaValidator | None, path: str) -> Ou
         return _misfit(outcome, f"the result cannot be read as returns=: {type(error).__name__}: {error}", error, path)
 
 
-def adapter_for(returns: Any) -> SchemaValidator:
-    """Return the validator of a type, remembered where the type can be.
+class Adapter:
+    """Reads results as one type.
+
+    Attributes:
+        validate_python: reads one that is JSON's values already.
+        validate_json: reads one that is JSON.
+    """
+
+    __slots__ = ("_of_all", "_schema", "validate_json", "validate_python")
+
+    def __init__(self, schema: Any) -> None:
+        one = _validator_of(schema)
+        self.validate_python = one.validate_python
+        self.validate_json = one.validate_json
+        self._schema = schema
+        self._of_all: SchemaValidator | None = None
+
+    def read_all(self, body: bytes) -> list[Any]:
+        """Return all results of an answer, straight from its JSON: half the work of reading it first.
+
+        Raises:
+            ValueError: it is no list, or one of them does not fit.
+        """
+        if self._of_all is None:
+            self._of_all = _validator_of(core_schema.list_schema(self._schema))
+        return cast("list[Any]", self._of_all.validate_json(body))
+
+
+def _validator_of(schema: Any) -> SchemaValidator:
+    # Not the ready validators of nested models: they know nothing of milliseconds.
+    return SchemaValidator(schema, _MILLISECONDS, _use_prebuilt=False)
+
+
+def adapter_for(returns: Any) -> Adapter:
+    """Return what reads a type, remembered where the type can be.
 
     Numbers become dates as milliseconds, as the portal means them, in models too: pydantic by itself takes small ones for
     seconds, and Liferay's default birthday is near zero. A model's own `val_temporal_unit` stays.
@@ -189,15 +235,14 @@ def adapter_for(returns: Any) -> SchemaValidator:
     return _remembered_adapter_for(returns)
 
 
-def _adapter_for(returns: Any) -> SchemaValidator:
+def _adapter_for(returns: Any) -> Adapter:
     try:
         adapter = TypeAdapter(returns)
     except PydanticUserError as error:
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: {error.message}") from error
     if not adapter.pydantic_complete and not adapter.rebuild(raise_errors=False):
         raise TypeError(f"returns={returns!r} is not a type that pydantic understands: it names one that is not defined yet")
-    # Not the ready validators of nested models: they know nothing of milliseconds.
-    return SchemaValidator(_in_milliseconds(adapter.core_schema), _MILLISECONDS, _use_prebuilt=False)
+    return Adapter(_in_milliseconds(adapter.core_schema))
 
 
 _remembered_adapter_for = lru_cache(maxsize=1024)(_adapter_for)
@@ -295,7 +340,7 @@ def _misfit(outcome: Ok[Any], text: str, cause: Exception, path: str) -> Ok[Any]
     return Ok(outcome.value, error)
 
 
-def _validated(value: object, adapter: SchemaValidator) -> Any:
+def _validated(value: object, adapter: Adapter) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -80,6 +80,7 @@ CONTESTANTS = {
     "planned": Known("ours", "PlannedBatch", "aioliferay, batch of dependent calls, planned only"),
     "service": Known("ours", "GeneratedService", "aioliferay, batch through a generated service"),
     "auto": Known("ours", "Automatic", "aioliferay, automatic batch"),
+    "default auto": Known("ours", "DefaultAutomatic", "aioliferay, automatic batch, default limits"),
     "stream": Known("ours", "Streamed", "aioliferay, stream, 4 requests of 1,000", 10_000_000),
     "paced stream": Known("ours", "PacedStream", "aioliferay, stream, as it finds best", 10_000_000),
     "single": Known("ours", "Single", "aioliferay, single calls one by one", 1_000),
