@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, RootModel, model_validator
 
 from aioliferay import RawParams, catalogs
 from aioliferay._calling import make_call
@@ -30,6 +30,8 @@ from aioliferay._many import (
 )
 from aioliferay._plain import Door, Known, plain_calls
 from aioliferay._trip import Trip
+from aioliferay.errors import ClosedError
+from aioliferay.observe import ExchangeCompleted
 
 
 class Queue:
@@ -69,6 +71,13 @@ class Entry(BaseModel):
     id: int
 
 
+class Numeral(RootModel[int]):
+    @property
+    def value(self):
+        return self.root
+
+
+pytestmark = pytest.mark.anyio
 QUEUE = Queue()
 PATHS = ["/blogsentry/get-entry", "/blogsentry/delete-entry", "/blogs.blogsentry/get-entry.2", "/bad", "no path", "/a/b\n"]
 NAMES = ["entryId", "name", "serviceContext", "+x", "$x = /user/delete-user", "x.y", "", "Ä", "a b"]
@@ -240,3 +249,71 @@ def test_results_that_have_their_type():
     assert one_adapter_of([short("/blogsentry/get-entry", None, None)]) is None
     assert [] == settle_results(calls, [Entry(id=1), Ok(3)], QUEUE.trip, are_typed=True)
     assert [Entry(id=1), Ok(3)] == [call.result() for call in calls]
+
+
+class Curious:
+    """A hook that asks for a property of a result, or gives the call up, when the answer is there and nobody has it yet."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def on_event(self, event, /):
+        if isinstance(event, ExchangeCompleted):
+            self.act()
+
+
+async def test_typed_results_that_are_referred_to_late(wire):
+    """A property may be referred to up to the last moment: it is there as it came, and the result has its type."""
+    calls = []
+    async with wire.session(hooks=[Curious(lambda: calls[0]["id"])]) as session, session.batch() as batch:
+        calls += [batch.call("/x/get-echo", {"value": 1}), batch.call("/x/get-echo", {"value": 2})]
+        await batch.invoke()  # both names are known now
+        calls[:] = [batch.call("/x/get-echo", {"value": value}, returns=Numeral) for value in (3, 4)]
+        assert [3, 4] == [call.value for call in await batch.invoke()]
+        assert (3, Numeral(3)) == (calls[0].raw, calls[0].result())
+
+
+async def test_call_that_is_given_up_when_the_answer_is_there(wire):
+    """A call that is given up in the last moment stays given up; the others have their results."""
+    calls = []
+    async with wire.session(hooks=[Curious(lambda: calls and calls[0].cancel())]) as session, session.batch() as batch:
+        batch.call("/x/get-echo", {"value": 1})
+        await batch.invoke()
+        calls += [batch.call("/x/get-echo", {"value": value}, returns=Numeral) for value in (3, 4)]
+        await batch.invoke(return_exceptions=True)
+        assert [True, False] == [call.cancelled() for call in calls]
+        assert Numeral(4) == calls[1].result()
+
+
+async def test_catalog_that_is_set_later(wire):
+    """Once a session has a catalog, services that it does not have are looked at with care, as often as they are called."""
+    odd, even = "/blogs.blogsentry/get-entry.2", "/blogsentry/get-entry"
+    async with wire.session() as session, session.batch() as batch:
+        for path in (odd, even):
+            batch.call(path, {"entryId": 1})
+        assert {odd, even} == session.known.forms.keys()
+        session.catalog = catalogs.shipped("6.2")
+        assert not session.known.forms
+        for path in (odd, even):
+            batch.call(path, {"entryId": 1})
+        assert {even} == session.known.forms.keys()
+        await batch.aclose()
+
+
+async def test_closed_doors_take_no_call(wire):
+    """A call that was made without a look before is refused all the same once its batch or its session is closed."""
+    session = wire.session()
+    batch, auto = session.batch(), session.auto()
+    for door in (batch, auto):
+        for _ in range(2):
+            door.call("/x/get-echo", {"value": 1})
+    await batch.aclose()
+    await auto.aclose()
+    for door in (batch, auto):
+        with pytest.raises(ClosedError):
+            door.call("/x/get-echo", {"value": 1})
+    left = session.batch(), session.auto(), session
+    await session.aclose()
+    for door in left:
+        with pytest.raises(ClosedError):
+            door.call("/x/get-echo", {"value": 1})

@@ -56,6 +56,7 @@ class Room:
         self._slots = Slots(few, few if are_limits_own else max(few, _MOST))
         self.connections = anyio.Semaphore(self._slots.most, fast_acquire=True)
         self._in_flight = 0
+        self._is_crowded = False  # there were several since there was none
         self._line: deque[anyio.Event] = deque()
         self.pending = 0
         self.parties: WeakSet[Party] = WeakSet()
@@ -129,16 +130,18 @@ class Room:
                 raise
             stand = self._line.appendleft  # who finds the place taken keeps the place in line
         self._in_flight += 1
+        self._is_crowded = self._is_crowded or self._in_flight > 1
 
     def leave(self) -> None:
         """Note that a batch is over."""
         self._in_flight -= 1
+        self._is_crowded = self._is_crowded and self._in_flight > 0
         self._call_next()
 
     def learn(self, posted: Posted, trip: Trip) -> None:
         """Learn from a request."""
         if posted.error is None and trip.elapsed is not None:
-            self._slots.note(trip.elapsed)
+            self._slots.note(trip.elapsed, is_alone=not self._is_crowded)
 
     def _call_next(self) -> None:
         for _ in range(self._slots.count - self._in_flight):

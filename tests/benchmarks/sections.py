@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from noise import Figure
 
 Rounds = dict[str, list[dict[str, dict[str, float]]]]  # what the rounds brought, by the label of the job
-SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
+SIZES = (1, 10, 1_000, 100_000)
 OURS = ("batch", "awaited", "service", "catalog batch", "default batch")
 LATE = ("floor", "batch", "aiodataloader", "pjrpc", "aiohttp gather")
 ENTRIES = ("pjrpc", "aiodataloader", "web3", "gql", "aiohttp gather", "httpx sequential")

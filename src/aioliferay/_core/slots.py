@@ -10,7 +10,6 @@ from typing import Final
 _SEVERAL: Final = 4  # requests before anything follows from them
 _SLOWER: Final = 1.4  # so many times the fastest request: they wait for each other at the portal
 _FAR: Final = 0.005  # seconds that a request takes at least; a nearer portal answers before the next batch is due
-_FORGET: Final = 1.001  # the fastest request counts for less with each one after it
 
 
 @dataclass(slots=True)
@@ -30,9 +29,9 @@ class Slots:
     _fastest: float = 0.0
     _last: deque[float] = field(default_factory=lambda: deque[float](maxlen=16))
 
-    def note(self, seconds: float) -> None:
-        """Learn from a request that was answered."""
-        self._fastest = min(seconds, self._fastest * _FORGET) if self._last else seconds
+    def note(self, seconds: float, *, is_alone: bool) -> None:
+        """Learn from a request that was answered; one that was alone in flight tells anew what it takes at least."""
+        self._fastest = seconds if is_alone or not self._last else min(seconds, self._fastest)
         self._last.append(seconds)
 
     @property
