@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from aioliferay import ConnectError, NoAnswerError, NotSentError, TransportError
 from aioliferay._core.messages import Answer, Request
-from aioliferay._http import Transport
-from aioliferay._trip import Trip, _Whole
+from aioliferay._http import Transport, _Whole
+from aioliferay._trip import Trip
 
 LIMIT = 1_048_576
 URL = "http://portal.test/api/jsonws/invoke"
