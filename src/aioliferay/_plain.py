@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overloa
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from aioliferay import _calling
+from aioliferay._alarms import user_place
 from aioliferay._call import Call
 from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
 from aioliferay._settling import PENDING
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from aioliferay._trip import Trip
 
 T = TypeVar("T")
+_BETWEEN: Final[Any] = vars(_calling)  # the names of the module that typed services make their calls through
 _new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
 _start_of: Final = plain_names.get
@@ -136,6 +139,8 @@ class Door:
         frame = _frame(1)
         call._code = frame.f_code
         call._place = frame.f_lasti
+        if frame.f_globals is _BETWEEN:
+            call._code, call._place = user_place(1)
         line.append(call)
         return call
 

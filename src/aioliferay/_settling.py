@@ -223,10 +223,6 @@ class Settling(Generic[T]):
         """Note that the call is in a request that is about to leave."""
         self._trip = trip
 
-    def place(self) -> None:
-        """Note that it was made in the nearest line of who uses this library: somebody of the library made it for him."""
-        self._code, self._place = user_place(1)
-
     def doubt(self) -> None:
         """Note that a request with it had an end that tells nothing: the call may have run."""
         self._add_more().doubt = "ran"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +30,7 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent.parent / "docs" / "explanation"
 LEAST_ROUNDS = 7
 TRIES = 3  # of a job that was disturbed, before its round goes without it
+COUNTED = 3  # rounds of what is counted
 EXTRA = 2  # times as many rounds as are asked for, until enough of them were quiet
 JOB_SECONDS = 900
 NAMED = (
@@ -100,21 +103,33 @@ class Bench:
         return json.loads(process.stdout)
 
 
-def measured(groups: Sequence[Sequence[Job]], rounds: int, bench: Bench) -> list[Round]:
-    """Run rounds until each group of jobs that are compared was often enough whole in one, or too many were disturbed."""
+def measured(groups: Sequence[Sequence[Job]], rounds: int, bench: Bench, *, until: float = math.inf) -> list[Round]:
+    """Run rounds until each group of jobs that are compared was often enough whole in one, or too many were disturbed.
+
+    No round begins after `until`, a time of `time.monotonic`. Memory is counted, not clocked: three rounds do.
+    """
     found: list[Round] = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(bench.serving("loopback", "loopback_server.py"))
         if any(job.way_in for group in groups for job in group):
             stack.enter_context(bench.serving("portal", "measured_portal.py"))
         for number in range(rounds * EXTRA):
-            lacking = [group for group in groups if sum(set(group) <= each.keys() for each in found) < rounds]
+            lacking = [
+                group
+                for group in groups
+                if sum(set(group) <= each.keys() for each in found) < min(rounds, COUNTED if is_counted(group) else rounds)
+            ]
             jobs = list(dict.fromkeys(job for group in lacking for job in group))
-            if not jobs:
+            if not jobs or time.monotonic() > until:
                 break
             note(f"round {number + 1}: {len(jobs)} jobs")
             found.append(bench.round(number, jobs))
     return found
+
+
+def is_counted(group: Sequence[Job]) -> bool:
+    """Tell whether nothing is clocked in these jobs."""
+    return all(job.kind == "memory" for job in group)
 
 
 def figures_of(targets: Iterable[Target], rounds: Sequence[Round], small: dict[Job, Job]) -> dict[str, list[float]]:
@@ -136,7 +151,7 @@ def machine() -> dict[str, Any]:
             versions[name] = version(name)
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "transport": "httpx",
         "versions": versions,
@@ -151,7 +166,9 @@ def has_faster_json() -> bool:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "True"  # noqa: S603 - ours
 
 
-def report_of(names: Sequence[str], *, rounds: int, is_quick: bool, is_noise_fine: bool) -> dict[str, Any]:
+def report_of(
+    names: Sequence[str], *, rounds: int, is_quick: bool, is_noise_fine: bool, minutes: float = math.inf
+) -> dict[str, Any]:
     """Measure the rows and tables of these names, and return all there is to know."""
     about = machine()
     targets = [target for target in TARGETS if target.name in names]
@@ -160,7 +177,8 @@ def report_of(names: Sequence[str], *, rounds: int, is_quick: bool, is_noise_fin
     wanted = [*(target.jobs for target in targets), *((job,) for name in names for job in SECTIONS.get(name, ()))]
     small = {job: job.small() if is_quick else job for jobs in wanted for job in jobs}
     bench = Bench(is_noise_fine=is_noise_fine, is_quick=is_quick)
-    found = measured([[small[job] for job in jobs] for jobs in wanted], rounds, bench)
+    until = time.monotonic() + minutes * 60
+    found = measured([[small[job] for job in jobs] for jobs in wanted], rounds, bench, until=until)
     samples: Rounds = {}
     for each in found:
         for job, result in each.items():
@@ -169,7 +187,7 @@ def report_of(names: Sequence[str], *, rounds: int, is_quick: bool, is_noise_fin
     return short(
         about
         | {
-            "rounds": rounds,
+            "rounds": min(rounds, len(found)),
             "is quick": is_quick,
             "jobs discarded": bench.discarded,
             "targets": values,
@@ -196,6 +214,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rows", metavar="NAME,...", help=f"some of: {', '.join(names)}")
     parser.add_argument("--rounds", type=int, help=f"{LEAST_ROUNDS} by default")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no further round after that")
     parser.add_argument("--quick", action="store_true", help="few rounds and small sizes: to see that it works")
     parser.add_argument("--noisy", action="store_true", help="keep what was measured while something else ran")
     parser.add_argument("--check", action="store_true", help="fail if a target is missed by more than the noise")
@@ -212,7 +231,13 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the status of the command."""
     chosen = options(arguments)
-    report = report_of(chosen.names, rounds=chosen.rounds, is_quick=chosen.quick, is_noise_fine=chosen.noisy)
+    report = report_of(
+        chosen.names,
+        rounds=chosen.rounds,
+        is_quick=chosen.quick,
+        is_noise_fine=chosen.noisy,
+        minutes=chosen.minutes,
+    )
     for table in tables_of(report):
         say(f"\n## {table.title}\n\n{table}")
     is_published = chosen.is_full and chosen.out is None and chosen.rounds >= LEAST_ROUNDS

@@ -117,7 +117,10 @@ ONE = Job("timing", ("floor", "single"), "reads", size=1)
 LATE = Job("timing", ("floor", "batch"), latency=LATENCY)
 MEMORY = Job("memory", ("batch",), size=100_000)
 STREAMS = ("stream", "paced stream", "chunked posts")
-FLOWS = {work: {who: Job("flow", (who,), work, 1_000_000) for who in STREAMS} for work in ("reads", "entries")}
+FLOWS = {
+    work: {who: Job("flow", (who,), work, 1_000_000) for who in whose}
+    for work, whose in (("reads", STREAMS), ("entries", ("stream", "chunked posts")))
+}
 BURSTS = {who: Job("burst", (who,), "reads") for who in ("auto", "aiodataloader", "aiohttp gather", "httpx gather")}
 WANDER = Job("staggered", ("default auto", "aiodataloader"), "reads", each=50)
 LATE_WANDER = replace(WANDER, latency=LATENCY)
