@@ -10,7 +10,7 @@ author = "the aioliferay authors"
 release = version = _version_of("aioliferay")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples", "explanation/performance.md"]  # no figures yet: `nox -s bench` fills them in
+exclude_patterns = ["_build", "examples"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
 default_role = "code"  # docstrings write names in single backquotes, as Markdown does
