@@ -198,9 +198,9 @@ class Adapter:
 
     def __init__(self, schema: Any) -> None:
         one = _validator_of(schema)
-        self.validate_python = one.validate_python
-        self.validate_json = one.validate_json
-        self._schema = schema
+        self.validate_python: Callable[..., Any] = one.validate_python
+        self.validate_json: Callable[..., Any] = one.validate_json
+        self._schema: Any = schema
         self._of_all: SchemaValidator | None = None
 
     def read_all(self, body: bytes) -> list[Any]:
