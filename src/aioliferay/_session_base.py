@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from aioliferay._core.packing import BatchLimits
     from aioliferay._core.recovery import RetryPolicy
+    from aioliferay._plain import Known
     from aioliferay.observe import Hook
 
 _GRACE_SECONDS: Final = 5.0
@@ -72,7 +73,7 @@ class SessionBase(Files):
         self._exchange = Exchange(invoker, checked_timeout(timeout), Terms().changed({"limits": limits, "retry": retry}))
         self._hints = Hints() if (sys.flags.dev_mode if hints is None else hints) else None
         self._is_closed = False
-        self.known = invoker.portal.new_known()
+        self.known: Known = invoker.portal.new_known()
         self._exchange.traffic.doors.add(self)
         self._is_guest_here = False  # over the connections of another session
         self._open_line()
