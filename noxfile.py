@@ -100,7 +100,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the library against its peers; see `nox -s bench -- --help`. A full run takes an hour, on a quiet machine.
+    """Measure the library against its peers; see `nox -s bench -- --help`. A full run takes 45 minutes, undisturbed.
 
     It writes the tables and plots of `docs/explanation/performance.md`.
     """

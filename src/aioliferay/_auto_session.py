@@ -132,12 +132,10 @@ class AutoBatchSession(Door, HasServices):
 
     def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
         self._check_open(path)
-        self._room.check(path)
         line, catalog = self._gathering, self.portal.catalog
         call = make_call(path, params, returns=returns, sender=line, options=options, catalog=catalog)
         line.append(call)
-        if not self._room.is_closed:
-            self._session.known.learn(path, catalog)
+        self._session.known.learn(path, catalog)
         return call
 
     async def ready(self) -> None:

@@ -10,6 +10,7 @@ thousand of them. So this looks into what it makes.
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overload
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -144,15 +145,19 @@ class Door:
         line.append(call)
         return call
 
+    @abstractmethod
     def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
         """Make a call of any kind."""
-        raise NotImplementedError
+        ...
 
 
 def plain_calls(
     commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
 ) -> list[Call[Any]] | None:
-    """Make the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them."""
+    """Make the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them.
+
+    What `Door.call` does is written out again: to call a function for it would cost a stream as much as it does.
+    """
     try:
         adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
     except TypeError:

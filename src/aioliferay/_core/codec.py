@@ -204,7 +204,7 @@ class Adapter:
         self._of_all: SchemaValidator | None = None
 
     def read_all(self, body: bytes) -> list[Any]:
-        """Return all results of an answer, straight from its JSON: half the work of reading it first.
+        """Return all results of an answer, straight from its JSON, without dictionaries in between.
 
         Raises:
             ValueError: it is no list, or one of them does not fit.
