@@ -392,8 +392,10 @@ async def test_session_left_in_the_midst_of_a_stream(wire):
 def test_interrupted_from_the_keyboard(backend):
     """Ctrl-C in the midst of a stream ends the program as it should: with a KeyboardInterrupt, at once, and no warning."""
     script = """
-import sys, anyio
+import signal, sys, anyio
 from aioliferay import Session
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 
 async def commands():
     try:
@@ -416,7 +418,10 @@ anyio.run(main, backend=sys.argv[2])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own words
             assert "begun\n" == process.stdout.readline()
             process.send_signal(signal.SIGINT)
-            said, errors = process.communicate(timeout=10)
+            try:
+                said, errors = process.communicate(timeout=30)
+            finally:
+                process.kill()
     assert "closed\n" == said
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert "Warning" not in errors
