@@ -107,7 +107,7 @@ def _between(first: tuple[Job, str], second: tuple[Job, str], column: str) -> Ca
     return lambda found: found[first[0]][first[1]][column] / found[second[0]][second[1]][column]
 
 
-VOID = Job("timing", ("floor", "batch", "future"))
+VOID = Job("timing", ("floor", "sketch", "batch", "future"))
 BIG = replace(VOID, contestants=("batch",), size=100_000)
 ENTRIES = Job("timing", ("floor", "batch"), "entries", is_plain=True)
 FAST_ENTRIES = replace(ENTRIES, is_plain=False)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 Rounds = dict[str, list[dict[str, dict[str, float]]]]  # what the rounds brought, by the label of the job
 SIZES = (1, 10, 1_000, 100_000)
 OURS = ("batch", "awaited", "service", "catalog batch", "default batch")
-LATE = ("floor", "batch", "aiodataloader", "pjrpc", "aiohttp gather")
+NEAR = ("floor", "sketch", "batch")  # compared closely
+LATE = ("floor", "sketch", "batch", "aiodataloader", "pjrpc", "aiohttp gather")
 ENTRIES = ("pjrpc", "aiodataloader", "web3", "gql", "aiohttp gather", "httpx sequential")
 PORTAL_SIZES = (1, 10, 100, 1_000)
 WAYS = {
@@ -61,8 +62,8 @@ class Table:
 
 def sized(name: str, size: int) -> Job:
     """Return the job in which a contestant makes so many void calls."""
-    if name in {"floor", "batch"}:
-        return VOID if size == VOID.size else replace(VOID, contestants=("floor", "batch"), size=size)
+    if name in NEAR:
+        return VOID if size == VOID.size else replace(VOID, contestants=NEAR, size=size)
     return Job("timing", (name,), size=size)
 
 
@@ -89,7 +90,7 @@ def _sizes(name: str) -> list[int]:
     return [size for size in SIZES if least <= size <= CONTESTANTS[name].most]
 
 
-SWEEP = ["floor", *OURS, *PEERS]
+SWEEP = ["floor", "sketch", *OURS, *PEERS]
 SECTIONS: dict[str, list[Job]] = {
     "sizes": [sized(name, size) for name in SWEEP for size in _sizes(name)],
     "works": [FAST_ENTRIES, ONE_MODEL, MIXED_MODELS, *map(_entries, ENTRIES)],
