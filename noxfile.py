@@ -12,6 +12,11 @@ nox.options.sessions = ["tests", "lint", "typing", "wheel", "docs", "demo"]
 nox.options.default_venv_backend = "venv"
 PROJECT = nox.project.load_toml("pyproject.toml")
 GENERATED = [f"tests/test_{name}.py" for name in ("faults_scenarios", "graphs", "dependent_faults")]
+INSTALLED = [f"tests/{name}" for name in (
+    "testing", "test_cli.py", "test_codegen.py", "test_dask.py", "test_end_to_end.py", "test_exports.py",
+    "test_fastapi_app.py", "test_generated_services.py", "test_services_end_to_end.py",
+)]  # fmt: skip
+SEVERAL = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
 
 
 def group(name: str) -> list[str]:
@@ -21,17 +26,17 @@ def group(name: str) -> list[str]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the whole test suite, with coverage but where thousands of cases are generated; arguments go to pytest."""
+    """Run the whole test suite in several processes, all but slow tests with coverage; arguments go to pytest."""
     session.install("-q", "-e", ".[all]", *group("test"), *group("docs"))
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", *(f"--ignore={file}" for file in GENERATED))
+    session.run("pytest", "-q", *SEVERAL, "-m", "not slow", env={"COVERAGE_PROCESS_START": "pyproject.toml"})
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report", "--include=*/aioliferay/_core/*", "--fail-under=100")
     session.run("coverage", "report", "--omit=*/aioliferay/_core/*", "--fail-under=95")
-    session.run("pytest", "-q", *GENERATED)
+    session.run("pytest", "-q", *SEVERAL, "-m", "slow")
 
 
 @nox.session
@@ -54,7 +59,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel, install it alone in a clean environment and run the tests against it."""
+    """Build the wheel, install it alone in a clean environment and run the tests of what users see against it."""
     out = Path(session.create_tmp()) / "dist"
     session.install("-q", "build")
     session.run("python", "-m", "build", "-q", "--outdir", str(out), silent=True)
@@ -66,10 +71,7 @@ def wheel(session: nox.Session) -> None:
     where = session.run("python", "-P", "-c", "import aioliferay; print(aioliferay.__file__)", silent=True)
     if "site-packages" not in str(where):
         session.error(f"the tests would not run against the wheel, but against {where}")
-    # What is generated is generated in full by the session `tests`: here it shows that the wheel has all it needs.
-    few = dict.fromkeys(("AIOLIFERAY_SCENARIOS", "AIOLIFERAY_GRAPHS"), "200")
-    few |= {"AIOLIFERAY_STREAM_SCENARIOS": "20", "AIOLIFERAY_KILLS": "4"}
-    session.run("pytest", "-q", "-p", "no:cacheprovider", env=few)
+    session.run("pytest", "-q", "-p", "no:cacheprovider", *INSTALLED)
 
 
 @nox.session

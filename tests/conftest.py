@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import certifi
+import coverage
 import pytest
 
 from wire import Wire
+
+
+def pytest_configure(config):
+    """Where one of several processes is traced, trace none that tests start."""
+    if hasattr(config, "workerinput"):
+        os.environ.pop("COVERAGE_PROCESS_START", None)
+
+
+def pytest_sessionfinish(session):
+    """Save what was traced in one of several processes: they end without a word."""
+    if hasattr(session.config, "workerinput") and (tracing := coverage.Coverage.current()):
+        tracing.stop()
+        tracing.save()
 
 
 @pytest.fixture

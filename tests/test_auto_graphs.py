@@ -18,6 +18,8 @@ from auto_parts import nothing_is_left_of, ticks
 from graphs import RETURNS, VERSIONS, Portal, Ref, graphs
 from test_graphs import COUNT, QUIET, Case, Evidence, MissingError, _is_as_alone, _referred, _runs_no_more_than_told, alone
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def portals():

@@ -25,6 +25,8 @@ from rows import TARGETS, Job  # noqa: E402 - as above
 from sections import SECTIONS, tables  # noqa: E402 - as above
 from works import FIRST, WORKS  # noqa: E402 - as above
 
+pytestmark = pytest.mark.slow
+
 PAGE = BENCHMARKS.parent.parent / "docs" / "explanation" / "performance.md"
 RESULTS = PAGE.parent / "performance" / "results.json"
 ALL = [*(target.name for target in TARGETS), *SECTIONS]

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from aioliferay import Cancelled, DependencyError, Failed, NotRun, NotSent, Ok, RetryPolicy, Session, Unknown
 from aioliferay.testing import FakePortal, JavaError
 
+pytestmark = pytest.mark.slow
+
 COUNT = max(int(os.environ.get("AIOLIFERAY_GRAPHS", "5000")) // 10, 10)
 ADMIN = ("test@liferay.com", "test")
 AT_ONCE = RetryPolicy(first_delay=0)

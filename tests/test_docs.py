@@ -26,6 +26,8 @@ import aioliferay.observe
 import aioliferay.testing
 from aioliferay.testing import FakePortal
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]

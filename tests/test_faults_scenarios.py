@@ -25,7 +25,7 @@ from scenarios import Ask, Attempt, Evidence, Made, Scenario, play, portals, sce
 
 COUNT = int(os.environ.get("AIOLIFERAY_SCENARIOS", "2000"))
 SHARES = {"asyncio": 0.6, "trio": 0.4}
-pytestmark = pytest.mark.usefixtures("one_certificate")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_certificate")]
 CHUNK = 2_500  # Hypothesis remembers every example of a run
 LONGEST = 30  # seconds for one scenario: it would hang
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}

@@ -10,6 +10,8 @@ import pytest
 
 from aioliferay.testing import FakePortal
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("resource", reason="what a process has used at most is told by POSIX systems only")
 SIZE = 96 * 1024 * 1024
 MOST = 12 * 1024  # KiB that may come on top: buffers of sockets, and what Python does not give back at once

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aioliferay.testing import Execution
     from graphs import Exchange
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("AIOLIFERAY_GRAPHS", "5000"))
 MODES = ("nested", "staged", "auto")
 CHUNK = 2_500  # graphs in one test: Hypothesis remembers every example, and no test may take 300 s

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from aioliferay import Session
 from aioliferay.testing import FakePortal
 
+pytestmark = pytest.mark.slow
+
 NAMED = "/country/get-country-by-a2"
 SIGNS = "$@+-.:=[]/{}\"'\\ \n\t"
 hostile = st.one_of(

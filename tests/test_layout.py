@@ -8,6 +8,8 @@ import pytest
 
 from layout import entries_of, imports_of, impurities_of, problems_of, sources_of
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).parents[1]
 _PAGE = """
     src/pkg/

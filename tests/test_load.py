@@ -15,7 +15,7 @@ from faults import OF_CONNECTIONS, Fault, Kind, in_process
 from judging import Case, judge_calls
 from scenarios import Ask, Diary, Evidence, Scenario, leftovers_of, make, portals
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
 TASKS = 200
 ROUNDS = 4

@@ -15,6 +15,8 @@ from aioliferay.testing import FakePortal
 from cli_home import Home
 from command import COMMAND
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parent.parent / "docs" / "howto" / "run-files.md"
 BLOCK = re.compile(
     r"^```\{code-block\} (?P<kind>\w+)\n(?::caption: (?P<name>[^\n]*)\n\n)?(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -26,7 +26,7 @@ KILLS = int(os.environ.get("AIOLIFERAY_KILLS", "16"))  # for each way of sending
 LINES = 320
 BAD = frozenset({7, 100})
 READ, WRITE = "/tally/get-number", "/tally/add-number"
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9")]
 
 
 class Desk:

@@ -42,7 +42,10 @@ finally:
     print(most() - start, time.process_time())
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process has used at most is told by Linux only")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="what a process has used at most is told by Linux only"),
+]
 
 
 class Answering(socketserver.StreamRequestHandler):

@@ -26,6 +26,8 @@ from aioliferay import (
 )
 from aioliferay.testing import FakePortal, JavaError
 
+pytestmark = pytest.mark.slow
+
 
 class AbortError(Exception):
     """Leaves a block."""

@@ -17,7 +17,10 @@ CALLS = int(os.environ.get("AIOLIFERAY_STREAM_CALLS", "20000"))
 MOST = {"null": 8, "entry": 60}  # MiB that may come on top of what a first part of the stream took
 WHOLE = 120  # MiB above the bare interpreter
 # Not what `getrusage` tells: that is inherited from whoever started the process.
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process has used is told by Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process has used is told by Linux"),
+]
 
 SERVER = """
 import asyncio, sys

@@ -88,18 +88,21 @@ def _assert_no_fixed_setting_is_much_better(make, seeds, most=8):
         assert math.inf == fixed, f"{calls} calls, {parallel} at once: {fixed:.2f} s; adapted: {adapted} s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", _STEADY.values(), ids=_STEADY)
 def test_pace_is_within_15_percent_of_the_best_fixed_setting(make):
     """Whatever requests cost, an adapted stream is at most 15 % slower than the best setting that one could choose."""
     _assert_no_fixed_setting_is_much_better(make, range(4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", _LIMITED.values(), ids=_LIMITED)
 def test_pace_is_within_15_percent_of_the_best_fixed_setting_at_a_limit(make):
     """Whatever a server refuses, an adapted stream is at most 15 % slower than the best setting that one could choose."""
     _assert_no_fixed_setting_is_much_better(make, range(4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", [_BASIC, _SESSION, _LISTED, _NESTED], ids=["basic", "session", "white-listed", "nested"])
 def test_pace_is_within_15_percent_of_the_best_fixed_setting_as_delivered(cost):
     """The same with four requests at once at most, as it is by default, and the network between."""
@@ -112,6 +115,7 @@ def test_pace_of_calls_that_cost_too_much_together():
     assert 20_000 * _CUBIC(1) / 2 + 2 * _CUBIC(50) > took
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "moment", "after", "best"),
     [
