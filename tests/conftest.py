@@ -8,8 +8,12 @@ from pathlib import Path
 import certifi
 import coverage
 import pytest
+from hypothesis import HealthCheck, settings
 
 from wire import Wire
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # the machine may be; and the first text that Hypothesis makes in a process takes seconds
 
 
 def pytest_configure(config):

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel, model_validator
 
@@ -116,7 +116,6 @@ def long(path, params, returns=Any, catalog=None):
 
 
 @pytest.mark.parametrize("way", [short, in_bulk])
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text that Hypothesis makes takes seconds
 @given(st.sampled_from(PATHS), st.none() | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3))
 @example("/blogsentry/get-entry", {"entryId": True, "name": None})
 def test_short_way_makes_the_same_call_or_gives_up(way, path, params):

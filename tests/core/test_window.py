@@ -95,7 +95,6 @@ def test_pace_is_within_15_percent_of_the_best_fixed_setting(make):
     _assert_no_fixed_setting_is_much_better(make, range(4))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("make", _LIMITED.values(), ids=_LIMITED)
 def test_pace_is_within_15_percent_of_the_best_fixed_setting_at_a_limit(make):
     """Whatever a server refuses, an adapted stream is at most 15 % slower than the best setting that one could choose."""
