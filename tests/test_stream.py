@@ -419,7 +419,7 @@ anyio.run(main, backend=sys.argv[2])
             assert "begun\n" == process.stdout.readline()
             process.send_signal(signal.SIGINT)
             try:
-                said, errors = process.communicate(timeout=30)
+                said, errors = process.communicate(timeout=10)
             finally:
                 process.kill()
     assert "closed\n" == said
