@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 import weakref
 
 import anyio
@@ -128,6 +129,78 @@ async def test_busy_lane_waits_no_longer_than_the_window(wire):
 
 
 test_busy_lane_waits_no_longer_than_the_window = under_virtual_time(test_busy_lane_waits_no_longer_than_the_window)
+
+
+async def work(seconds):
+    """Let time pass in which the thread is busy."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+    await anyio.sleep(seconds)
+
+
+async def busy_lane(wire, **options):
+    """Return an automatic batch with two requests in flight, in a thread that was at work all the time so far."""
+    auto = wire.session().auto(**options)
+    for value in range(9):  # virtual time stands still, and a thread's own does not
+        await read(auto, value)
+    wire.is_holding = True
+    for value in (0, 1):
+        read(auto, value)
+        await work(0.0101)
+    assert [1, 1] == wire.sizes[9:]
+    return auto
+
+
+async def test_busy_thread_sends_fewer_requests(wire):
+    """While the program's own thread takes all the time, calls wait until the last request in flight is over."""
+    auto = await busy_lane(wire)
+    for value in (2, 3):
+        read(auto, value)
+    await work(0.005)
+    wire.gates[-2].set()
+    await work(0.004)
+    assert [1, 1] == wire.sizes[9:]
+    wire.gates[-1].set()
+    await anyio.wait_all_tasks_blocked()
+    assert [1, 1, 2] == wire.sizes[9:]
+    wire.let_all()
+    await auto.aclose()
+
+
+test_busy_thread_sends_fewer_requests = under_virtual_time(test_busy_thread_sends_fewer_requests)
+
+
+async def test_busy_thread_waits_no_longer_than_ten_milliseconds(wire):
+    """A slow request holds calls up for 10 ms at most, however busy the thread is."""
+    auto = await busy_lane(wire)
+    read(auto, 2)
+    await work(0.0099)
+    assert [1, 1] == wire.sizes[9:]
+    await work(0.0002)
+    assert [1, 1, 1] == wire.sizes[9:]
+    wire.let_all()
+    await auto.aclose()
+
+
+test_busy_thread_waits_no_longer_than_ten_milliseconds = under_virtual_time(
+    test_busy_thread_waits_no_longer_than_ten_milliseconds
+)
+
+
+async def test_window_of_the_user_in_a_busy_thread(wire):
+    """A window that was given counts, also in a busy thread; and any answer closes the batch then."""
+    auto = await busy_lane(wire, window=0.01)
+    read(auto, 2)
+    await work(0.005)
+    wire.gates[-2].set()
+    await anyio.wait_all_tasks_blocked()
+    assert [1, 1, 1] == wire.sizes[9:]
+    wire.let_all()
+    await auto.aclose()
+
+
+test_window_of_the_user_in_a_busy_thread = under_virtual_time(test_window_of_the_user_in_a_busy_thread)
 
 
 async def test_any_answer_of_the_lane_closes_the_batch(wire):

@@ -34,7 +34,7 @@ class GatherOptions(TypedDict, total=False):
     """Options of batches that form by themselves."""
 
     window: float
-    """Seconds that calls wait for others while a request is in flight; 0.002 by default."""
+    """Seconds that calls wait for others while a request is in flight; by default 0.002, or 0.01 in a busy program."""
     max_pending: int
     """Calls that may be pending at once; 10,000 by default."""
     deduplicate: bool
@@ -65,11 +65,12 @@ class AutoBatchSession(Door, HasServices):
 
     Args:
         session: a `Session`; or the URL of a portal, for a session of its own that ends with it.
-        **options: `window=`, seconds that calls wait for others while a request is in flight (0.002). `max_pending=`, calls
-            that may be pending at once (10,000): then `call` raises, and `await ready()` waits. `deduplicate=True` lets
-            reads with the same path and parameters share a statement as long as one of them is pending; each has a result of
-            its own, which may be what the portal said a moment before the call was made. `limits=`: how many calls and bytes
-            a request has, and how many requests are in flight (by default 4; 8 while the portal is far, and not busy).
+        **options: `window=`, seconds that calls wait for others while a request is in flight (0.002; 0.01 while the
+            program's own thread is what takes the time). `max_pending=`, calls that may be pending at once (10,000): then
+            `call` raises, and `await ready()` waits. `deduplicate=True` lets reads with the same path and parameters share a
+            statement as long as one of them is pending; each has a result of its own, which may be what the portal said a
+            moment before the call was made. `limits=`: how many calls and bytes a request has, and how many requests are in
+            flight (by default 4; 8 while the portal is far, and not busy).
             `retry=`, `writes=`, `on_failure=`, `dependent=`, `deadline=`: as of `BatchSession`. With a URL also options of
             `Session`.
 
@@ -81,7 +82,7 @@ class AutoBatchSession(Door, HasServices):
     def __init__(self, session: SessionBase | str, **options: Unpack[AutoDoorOptions]) -> None:
         self._is_owner = not isinstance(session, SessionBase)
         own, rest = apart(options)
-        window = Window(_seconds(rest.pop("window", 0.002)))
+        window = Window(_seconds(rest.pop("window"))) if "window" in rest else None
         max_pending = _count(rest.pop("max_pending", 10_000))
         is_sharing = bool(rest.pop("deduplicate", False))
         if not isinstance(session, SessionBase):

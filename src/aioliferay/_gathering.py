@@ -2,7 +2,8 @@
 does not know how it travels.
 
 A lane is for one user, and for calls that read or for calls that write. Its batch closes a scheduler tick after the first
-call if nothing of the lane is in flight, else when an answer returns or the window is over, whichever comes first. Under a
+call if nothing of the lane is in flight, else when an answer returns or the window is over, whichever comes first. While
+the program's own thread is what takes the time, it is the last answer, and a longer window: requests are to be few. Under a
 steady load the tick alone would send nearly every call by itself: each answer wakes one task, whose next call leaves alone.
 """
 
@@ -260,9 +261,10 @@ class Lane:
             self._in_flight -= 1
             if watch is not None:
                 watch.cancel()
-            self._opened = -math.inf  # what waits is due, also if its carrier has not begun
-            if self._returned is not None:
-                self._returned.set()
+            if not (self._in_flight and room.is_patient):
+                self._opened = -math.inf  # what waits is due, also if its carrier has not begun
+                if self._returned is not None:
+                    self._returned.set()
             self._tell(calls)
 
     def _learn(self, posted: Posted, trip: Trip) -> None:

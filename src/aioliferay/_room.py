@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
@@ -9,13 +10,13 @@ from weakref import WeakSet
 
 import anyio
 
-from aioliferay._core.slots import Slots
+from aioliferay._core.slots import Load, Slots
+from aioliferay._core.window import Window
 from aioliferay._options import Terms
 from aioliferay._plain import UNKNOWN
 from aioliferay.errors import NotSentError, TooManyCallsError
 
 if TYPE_CHECKING:
-    from aioliferay._core.window import Window
     from aioliferay._invoker import Posted
     from aioliferay._plain import Known
     from aioliferay._trip import Trip
@@ -31,13 +32,14 @@ class Party(Protocol):
 
 
 _MOST: Final = 8  # batches in flight, unless the limits say otherwise
+_WINDOW: Final = Window()
+_PATIENT: Final = Window(0.01)  # an answer comes before, but for a slow call, which is not to hold up the others
 
 
 class Room:
     """How much may be under way and pending at once, for all users of one automatic batch together.
 
     Attributes:
-        window: how long a batch waits for more calls.
         terms: on which they travel.
         is_sharing: whether identical reads share a statement.
         connections: requests that may be in flight.
@@ -47,14 +49,15 @@ class Room:
         is_abandoned: what has not left is not sent.
     """
 
-    def __init__(self, window: Window, terms: Terms, *, max_pending: int, is_sharing: bool) -> None:
-        self.window = window
+    def __init__(self, window: Window | None, terms: Terms, *, max_pending: int, is_sharing: bool) -> None:
+        self._window = window
         self.terms = replace(terms, are_kinds_apart=True)
         self.plain_terms = terms  # of calls that are all of one kind
         self.is_sharing = is_sharing
         few, are_limits_own = terms.limits.max_parallel, terms.limits is not Terms().limits
         self._slots = Slots(few, few if are_limits_own else max(few, _MOST))
         self.connections = anyio.Semaphore(self._slots.most, fast_acquire=True)
+        self._load = Load()
         self._in_flight = 0
         self._is_crowded = False  # there were several since there was none
         self._line: deque[anyio.Event] = deque()
@@ -65,6 +68,16 @@ class Room:
         self.max_pending = max_pending
         self._waiting: deque[anyio.Event] = deque()
         self._empty: anyio.Event | None = None
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether a batch waits longer for more calls, because this thread is what takes the time."""
+        return self._window is None and self._load.is_full
+
+    @property
+    def window(self) -> Window:
+        """How long a batch waits for more calls."""
+        return self._window or (_PATIENT if self._load.is_full else _WINDOW)
 
     def check(self, path: str) -> None:
         """Refuse a call if there are too many.
@@ -142,6 +155,7 @@ class Room:
         """Learn from a request."""
         if posted.error is None and trip.elapsed is not None:
             self._slots.note(trip.elapsed, is_alone=not self._is_crowded)
+            self._load.note(anyio.current_time(), time.thread_time())
 
     def _call_next(self) -> None:
         for _ in range(self._slots.count - self._in_flight):

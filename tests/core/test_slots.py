@@ -1,4 +1,4 @@
-"""How many batches of an automatic batch are in flight, by what their requests take."""
+"""How many batches of an automatic batch are in flight, and whether the next one waits longer, by what requests take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aioliferay._core.slots import Slots
+from aioliferay._core.slots import Load, Slots
 
 
 def told(*seconds):
@@ -60,3 +60,36 @@ def test_limits_of_the_user(seconds, limit):
     for each in seconds:
         slots.note(each, is_alone=True)
         assert limit == slots.count
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([1.0] * 8, [False] * 8),  # the first answer only starts the clocks
+        ([1.0] * 9, [False] * 8 + [True]),
+        ([0.94] * 20, [False] * 20),
+        ([0.96] * 20, [False] * 8 + [True] * 12),
+        ([1.0] * 9 + [0.81] * 20, [False] * 8 + [True] * 21),  # few requests leave a thread a little time
+        ([1.0] * 9 + [0.5] * 4, [False] * 8 + [True] * 4 + [False]),
+        ([1.0] * 9 + [0.5] * 8 + [0.9] * 20, [False] * 8 + [True] * 4 + [False] * 25),
+        ([0.0] * 30, [False] * 30),
+    ],
+)
+def test_load(shares, expected):
+    """A thread takes the time if it was at work nearly always from answer to answer; then until it has a fifth left."""
+    load, worked, told = Load(), 5.0, []
+    for position, share in enumerate(shares):
+        worked += 0.003 * share
+        load.note(100 + 0.003 * position, worked)
+        told.append(load.is_full)
+    assert expected == told
+
+
+def test_load_after_a_pause():
+    """One answer after a long pause shows that the thread has time."""
+    load = Load()
+    for position in range(9):
+        load.note(position, position)
+    assert load.is_full
+    load.note(60.0, 9.0)
+    assert not load.is_full
