@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -179,6 +180,19 @@ def test_look_counts_processes():
     after = Look.at([])
     assert before.own < after.own
     assert after.busy is None or before.busy < after.busy
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="classes of processes are Linux' own")
+def test_processors_are_kept_awake():
+    """Each processor has a process of its own that gives way to any other, is no foreign load, and ends with the run."""
+    running = bench.Bench(is_noise_fine=True)
+    with running.awake():
+        wakers = list(running.helpers)
+        assert os.sched_getaffinity(0) == set().union(*map(os.sched_getaffinity, wakers))
+        assert len(wakers) == len(os.sched_getaffinity(0))
+        assert {os.SCHED_IDLE} == {os.sched_getscheduler(waker) for waker in wakers}
+    assert [] == running.helpers
+    assert [] == [waker for waker in wakers if Path(f"/proc/{waker}").exists()]
 
 
 def full_report():

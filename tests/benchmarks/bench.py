@@ -57,7 +57,7 @@ class Bench:
         self.is_noise_fine = is_noise_fine
         self.is_quick = is_quick
         self.roots: dict[str, str] = {}
-        self.servers: list[int] = []
+        self.helpers: list[int] = []
         self.discarded = 0
 
     @contextlib.contextmanager
@@ -69,12 +69,25 @@ class Bench:
         self.roots[name] = process.stdout.readline().strip()
         if not self.roots[name]:
             raise RuntimeError(f"{script} did not start: what it wrote stands above")
-        self.servers.append(process.pid)
+        self.helpers.append(process.pid)
         try:
             yield
         finally:
-            self.servers.remove(process.pid)
+            self.helpers.remove(process.pid)
             process.communicate(timeout=10)
+
+    @contextlib.contextmanager
+    def awake(self) -> Generator[None]:
+        """Keep the processors from sleeping, where that can be done; see `awake.py`."""
+        with contextlib.ExitStack() as stack:
+            for processor in os.sched_getaffinity(0) if sys.platform == "linux" else ():
+                command = [sys.executable, HERE / "awake.py", str(processor)]
+                waker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own script
+                waker.stdout.readline()
+                stack.callback(waker.communicate)
+                stack.callback(self.helpers.remove, waker.pid)
+                self.helpers.append(waker.pid)
+            yield
 
     def round(self, number: int, jobs: Sequence[Job]) -> Round:
         """Run all jobs once, in an order of this round's own; those that were disturbed too often are missing."""
@@ -84,9 +97,9 @@ class Bench:
 
     def _quiet(self, job: Job, number: int) -> dict[str, dict[str, float]] | None:
         for _ in range(TRIES):
-            before = Look.at(self.servers)
+            before = Look.at(self.helpers)
             result = self._run(job, number)
-            foreign = Look.at(self.servers).foreign_since(before)
+            foreign = Look.at(self.helpers).foreign_since(before)
             if foreign <= MOST_FOREIGN or self.is_noise_fine:
                 return result
             self.discarded += 1
@@ -110,6 +123,7 @@ def measured(groups: Sequence[Sequence[Job]], rounds: int, bench: Bench, *, unti
     """
     found: list[Round] = []
     with contextlib.ExitStack() as stack:
+        stack.enter_context(bench.awake())
         stack.enter_context(bench.serving("loopback", "loopback_server.py"))
         if any(job.way_in for group in groups for job in group):
             stack.enter_context(bench.serving("portal", "measured_portal.py"))
