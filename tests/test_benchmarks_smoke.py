@@ -44,7 +44,7 @@ def servers():
 def run(servers, kind, contestant, work="void", size=20, **more):
     """What one small job brings for its only contestant."""
     each = Job(kind, (contestant,), work, size, **more)
-    spec = each.spec(servers.roots, 1) | {"repeats": 1, "warm": 2, "tasks": 3}
+    spec = each.spec(servers.roots, 1) | {"turns": (1, 1), "warm": 2, "tasks": 3}
     return asyncio.run(job.KINDS[kind](spec, WORKS[work]))[contestant]
 
 
@@ -103,6 +103,41 @@ def test_contestant_gets_the_results_of_its_calls(servers, contestant, work, req
     assert (requests, 20) == (found["requests"], found["statements"])
     assert 0 < found["cpu"]
     assert 0 < found["wall"]
+
+
+def test_contestants_take_turns(servers, monkeypatch):
+    """Nobody runs several times in a row: each turn has every contestant once, and the requests of one run are counted."""
+    taken = []
+
+    class Watched(job.Turns):
+        async def take(self):
+            taken.append(self)
+            await super().take()
+
+    monkeypatch.setattr(job, "Turns", Watched)
+    spec = Job("timing", ("floor", "sketch", "batch"), size=5).spec(servers.roots, 1) | {"turns": (4, 9), "seconds": 0}
+    found = asyncio.run(job.timing(spec, WORKS["void"]))
+    turns = [taken[start : start + 3] for start in range(0, 12, 3)]
+    assert 12 == len(taken)
+    assert {3} == {len(set(turn)) for turn in turns}
+    assert len({tuple(map(id, turn)) for turn in turns}) > 1
+    assert [1, 1, 1] == [columns["requests"] for columns in found.values()]
+
+
+@pytest.mark.parametrize(
+    ("each", "is_quick", "turns", "seconds"),
+    [
+        (Job("timing", ("floor",)), False, (5, 50), 3.0),
+        (Job("timing", ("floor",)), True, (2, 2), 3.0),
+        (Job("timing", ("floor",), size=100_000), False, (1, 1), 3.0),
+        (Job("timing", ("httpx sequential",)), False, (1, 1), 3.0),
+        (Job("timing", ("portal batch",), way_in="basic"), False, (1, 15), 0.1),
+    ],
+)
+def test_number_of_turns(each, is_quick, turns, seconds):
+    """Short runs have many turns, and long ones few."""
+    spec = each.spec({"loopback": "http://x", "portal": "http://y"}, 1, is_quick=is_quick)
+    assert (turns, seconds) == (spec["turns"], spec["seconds"])
 
 
 def test_results_of_other_calls_are_refused():

@@ -17,12 +17,12 @@ from aioliferay._core import codec
 from aioliferay._core.messages import Ok
 from aioliferay._many import (
     Taken,
+    adapters_of,
     body_of,
     count_of,
     failed_of,
     kinds_of,
     lengths_of,
-    one_adapter_of,
     pending_of,
     results_of,
     settle_results,
@@ -30,7 +30,7 @@ from aioliferay._many import (
 )
 from aioliferay._plain import Door, Known, plain_calls
 from aioliferay._trip import Trip
-from aioliferay.errors import ClosedError
+from aioliferay.errors import ClosedError, ResultError
 from aioliferay.observe import ExchangeCompleted
 
 
@@ -242,13 +242,33 @@ def test_outcome_as_a_result():
 
 
 def test_results_that_have_their_type():
-    """Results that were read as the type of all calls are theirs as they are."""
+    """Results that were read as the types of their calls are theirs as they are."""
     calls = [short("/blogsentry/get-entry", None, Entry) for _ in range(2)]
-    assert one_adapter_of(calls) is codec.adapter_for(Entry)
-    assert one_adapter_of([*calls, short("/blogsentry/get-entry", None)]) is None
-    assert one_adapter_of([short("/blogsentry/get-entry", None, None)]) is None
+    nothing = short("/blogsentry/get-entry", None, None)
+    assert adapters_of(calls) == [codec.adapter_for(Entry)] * 2
+    assert adapters_of([*calls, nothing]) == [*[codec.adapter_for(Entry)] * 2, codec.NOTHING]
+    assert adapters_of([*calls, short("/blogsentry/get-entry", None)]) is None
+    assert adapters_of([nothing]) is None
     assert [] == settle_results(calls, [Entry(id=1), Ok(3)], QUEUE.trip, are_typed=True)
     assert [Entry(id=1), Ok(3)] == [call.result() for call in calls]
+
+
+async def test_rows_of_several_types(wire):
+    """Batches of the same types in the same order have the same results each time, also where one does not fit."""
+    async with wire.session() as session:
+        for value in (1, 1, 1, "no number", 1):
+            async with session.batch() as batch:
+                calls = [
+                    batch.call("/x/get-echo", {"value": each}, returns=returns)
+                    for each, returns in ((value, Numeral), ("x", str), (2, int))
+                ]
+                await batch.invoke(return_exceptions=True)
+            assert ["x", 2] == [call.result() for call in calls[1:]]
+            if value == 1:
+                assert Numeral(1) == calls[0].result()
+            else:
+                assert isinstance(calls[0].exception(), ResultError)
+                assert ("no number", "no number") == (calls[0].raw, calls[0].exception().value)
 
 
 class Curious:

@@ -19,7 +19,7 @@ from aioliferay._core.messages import Answer, Command, Failed, NotRun, NotSent, 
 from aioliferay._core.recovery import shows_caller
 from aioliferay._core.refusals import is_unauthenticated
 from aioliferay._keeper import Keeper
-from aioliferay._many import body_of, commands_of, count_of, one_adapter_of
+from aioliferay._many import adapters_of, body_of, commands_of, count_of
 from aioliferay._portal import Portal
 from aioliferay._trial import Trial, trial_of
 from aioliferay._trip import Trip
@@ -52,7 +52,7 @@ _FOR_ANYBODY: Final = b'[{"/portal/get-build-number":{}}]'  # whom the portal kn
 class Posted:
     """What request `number` brought: results or outcomes, one a call, the first error, headers, the size of the body.
 
-    `typed`: the body of the answer, if its results have been read as the type that all calls ask for.
+    `typed`: the body of the answer, if its results have been read as the types that the calls ask for.
     """
 
     number: int
@@ -134,8 +134,8 @@ class Invoker:
         outcomes: Sequence[Outcome[Any]] = ()
         try:
             answer = await self._ask(body, calls, trip, timeout, max_bytes)
-            adapter = one_adapter_of(calls) if trip.is_plain else None
-            results = None if adapter is None else codec.typed_results(answer, len(calls), adapter)
+            adapters = adapters_of(calls) if trip.is_plain else None
+            results = None if adapters is None else codec.typed_results(answer, adapters)
             typed = None if results is None else answer.body
             results = codec.results(answer, len(calls)) if results is None else results
             trial = None if self.trial is None or self.trial.is_examined else self.trial

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aioliferay._core.codec import NOTHING
 from aioliferay._core.messages import Ok
@@ -103,10 +103,10 @@ def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:
     return {call._form.is_read if call._form is not None else call.is_read for call in calls}
 
 
-def one_adapter_of(calls: Iterable[Settling[Any]]) -> Adapter | None:
-    """Return what reads the results of all of the calls, if it is one, and they are to have any."""
-    (adapter, *others) = {call._adapter for call in calls}
-    return None if others or adapter is NOTHING else adapter
+def adapters_of(calls: Iterable[Settling[Any]]) -> list[Adapter] | None:
+    """Return what reads the result of each call, if all of them have a type, and they are to have any."""
+    kinds = {call._adapter for call in calls}
+    return None if None in kinds or kinds == {NOTHING} else [cast("Adapter", call._adapter) for call in calls]
 
 
 def settle_results(
@@ -114,7 +114,7 @@ def settle_results(
 ) -> list[tuple[C, Any]]:
     """End the calls with the results of their request; return those of which more must be known, with their results.
 
-    `are_typed`: the results have the type that all of the calls ask for.
+    `are_typed`: the results have the types that the calls ask for.
     """
     if are_typed:
         _settle(calls, [Ok(value) if type(value) in OUTCOMES else value for value in results])

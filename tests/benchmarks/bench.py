@@ -107,7 +107,7 @@ class Bench:
         return None
 
     def _run(self, job: Job, number: int) -> dict[str, dict[str, float]]:
-        spec = json.dumps(job.spec(self.roots, number, repeats=2 if self.is_quick else 5))
+        spec = json.dumps(job.spec(self.roots, number, is_quick=self.is_quick))
         process = subprocess.run(  # noqa: S603 - our own script
             [sys.executable, HERE / "job.py", spec], capture_output=True, text=True, timeout=JOB_SECONDS, check=False
         )

@@ -27,7 +27,6 @@ from works import WORKS, Work
 
 Run = Callable[..., Awaitable[Any]]
 WARM_CALLS = 200
-LEAST_SECONDS = 0.05  # that a sample lasts
 LONGEST_WARM_SECONDS = 2.0
 PAUSE = 0.010  # seconds, at most, between the calls of a task
 _CLEAR = Path("/proc/self/clear_refs")
@@ -35,36 +34,65 @@ _STATUS = Path("/proc/self/status")
 
 
 class Sample(NamedTuple):
-    """What one run took, and what came of it."""
+    """What one run took."""
 
     wall: float
     cpu: float
-    requests: int
-    statements: int
-    results: Any
+
+
+class Turns:
+    """The runs of one contestant: samples, the last results, and what the server counted of the first."""
+
+    def __init__(self, run: Run, url: str) -> None:
+        self._run = run
+        self._url = url
+        self.samples: list[Sample] = []
+        self.requests = self.statements = 0
+        self.results: Any = None
+
+    async def take(self) -> None:
+        """Run once. What other contestants have left behind is no part of it."""
+        self.results = None
+        before = None if self.samples else stats(self._url)
+        gc.collect()
+        wall, cpu = time.perf_counter(), time.process_time()
+        self.results = await self._run()
+        self.samples.append(Sample(time.perf_counter() - wall, time.process_time() - cpu))
+        if before is not None:
+            self.requests, self.statements = since(before, self._url)
+
+    def columns(self) -> dict[str, float]:
+        """Return the medians."""
+        found = {column: statistics.median(getattr(each, column) for each in self.samples) for column in Sample._fields}
+        return found | {"requests": self.requests, "statements": self.statements}
 
 
 async def timing(spec: dict[str, Any], work: Work) -> dict[str, Any]:
-    """Let contestants make the same calls in turn, in an order that changes; seconds of wall and of client CPU for each."""
+    """Let contestants make the same calls, each once in a turn, in an order that changes; seconds of wall and of client CPU.
+
+    Whoever runs several times in a row is quicker, and the more so the shorter a run is: so nobody does.
+    """
     dice = random.Random(spec["seed"])  # noqa: S311 - an order
     commands = [work.command(position) for position in range(spec["size"])]
-    samples: dict[str, list[Sample]] = {name: [] for name in spec["contestants"]}
-    runs, inner, found = {}, {}, {}
+    all_turns: dict[str, Turns] = {}
+    seconds = 0.0
     async with AsyncExitStack() as stack:
-        for name in samples:
+        for name in spec["contestants"]:
             player = await stack.enter_async_context(made(name, spec))
-            runs[name] = partial(run_of(player, spec), player.given(commands))
-            inner[name] = await warmed(runs[name], player, work, spec)
-        for _ in range(spec["repeats"]):
-            for name in dice.sample(list(samples), len(samples)):
-                samples[name].append(await clocked(runs[name], inner[name], spec["url"]))
-    for name, taken in samples.items():
-        each = max(1, taken[-1].statements // (taken[-1].requests or 1))
+            run = partial(run_of(player, spec), player.given(commands))
+            seconds += await warmed(run, player, work, spec)
+            all_turns[name] = Turns(run, spec["url"])
+        gc.freeze()  # else each collection would look at all modules, and leave the processor's caches cold
+        stack.callback(gc.unfreeze)
+        least, most = spec["turns"]
+        for _ in range(max(least, min(most, round(spec["seconds"] / seconds)))):
+            for name in dice.sample(list(all_turns), len(all_turns)):
+                await all_turns[name].take()
+    for name, turns in all_turns.items():
+        each = max(1, turns.statements // (turns.requests or 1))
         if name != "future":
-            work.check(taken[-1].results, spec["size"], each=each, is_exact=name != "model floor")
-        columns = ("wall", "cpu", "requests", "statements")
-        found[name] = {column: statistics.median(getattr(sample, column) for sample in taken) for column in columns}
-    return found
+            work.check(turns.results, spec["size"], each=each, is_exact=name != "model floor")
+    return {name: turns.columns() for name, turns in all_turns.items()}
 
 
 def made(name: str, spec: dict[str, Any]) -> Contestant:
@@ -79,11 +107,8 @@ def run_of(player: Contestant, spec: dict[str, Any]) -> Run:
     return partial(Contestant.run, player) if spec["kind"] == "burst" else player.run
 
 
-async def warmed(run: Run, player: Contestant, work: Work, spec: dict[str, Any]) -> int:
-    """Let a contestant run until it is warm; return how often a run is to be repeated in a sample.
-
-    A run that is short by itself is cold, and the clock is coarse.
-    """
+async def warmed(run: Run, player: Contestant, work: Work, spec: dict[str, Any]) -> float:
+    """Let a contestant run until it is warm; return the seconds that a run takes."""
     few = [work.command(position) for position in range(min(spec["size"], spec["warm"]))]
     for _ in range(3):
         begun = time.perf_counter()
@@ -93,19 +118,7 @@ async def warmed(run: Run, player: Contestant, work: Work, spec: dict[str, Any])
         begun = time.perf_counter()
         await run()
         seconds = time.perf_counter() - begun
-    return max(1, min(500, round(LEAST_SECONDS / seconds)))
-
-
-async def clocked(run: Run, inner: int, url: str) -> Sample:
-    """Return what a run takes, the mean of `inner` ones."""
-    before = stats(url)
-    gc.collect()
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(inner):
-        results = await run()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    requests, statements = since(before, url)
-    return Sample(wall / inner, cpu / inner, requests // inner, statements // inner, results)
+    return seconds
 
 
 def stats(url: str) -> dict[str, int]:

@@ -22,6 +22,7 @@ from rows import (
     VOID,
     WANDER,
     Job,
+    peer_job,
 )
 from works import WORKS, results_of
 
@@ -64,7 +65,9 @@ def sized(name: str, size: int) -> Job:
     """Return the job in which a contestant makes so many void calls."""
     if name in NEAR:
         return VOID if size == VOID.size else replace(VOID, contestants=NEAR, size=size)
-    return Job("timing", (name,), size=size)
+    if size == VOID.size and name in OURS:
+        return Job("timing", OURS)
+    return peer_job(name) if size == VOID.size and name in PEERS else Job("timing", (name,), size=size)
 
 
 def _late(name: str) -> Job:

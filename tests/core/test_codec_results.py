@@ -159,6 +159,54 @@ def test_fit_of_a_misfit(text, value, returns):
     assert outcome.error.__cause__ is not None
 
 
+class _Tree(BaseModel):
+    name: str
+    kids: list[_Tree] = []
+
+
+_BIRTHDAY = {"userId": "1", "created": 86_400_000}
+_SEVERAL = [
+    (_User, _BIRTHDAY), (list[_User], [_BIRTHDAY]), (dict[str, _User], {"x": _BIRTHDAY}), (_User | None, None),
+    (_Tree, {"name": "root", "kids": [{"name": "leaf"}]}), (_Strict, {"uuid": str(uuid.UUID(int=1))}), (None, None),
+    (dt.datetime, 86_400_000), (dt.date, 0), (int, "7"), (float, 1.5), (bool, True), (str, "s"), (bytes, "abc"),
+    (set[int], [1, 1]), (tuple[int, str], [1, "x"]), (uuid.UUID, str(uuid.UUID(int=2))), (Literal["x"], "x"),
+    (Annotated[int, Field(gt=1)], 5),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_SEVERAL), min_size=2, max_size=6))
+def test_results_of_several_types(row):
+    """Results of several types are read at once from the second answer on, and are what each is by itself."""
+    adapters = [codec.adapter_for(returns) for returns, _ in row]
+    values = [value for _, value in row]
+    answer = Answer(200, body=json.dumps(values).encode())
+    expected = [codec.fit(Ok(value), adapter, "/a/b").value for adapter, value in zip(adapters, values, strict=True)]
+    codec._row_of.cache_clear()
+    first, *rest = [codec.typed_results(answer, adapters) for _ in range(4)]
+    assert first in (None, expected)
+    assert (first is None) is (len(set(adapters)) > 1)
+    assert [expected] * 3 == rest
+
+
+def test_results_of_several_types_that_do_not_fit():
+    """What is no such row is left to whoever looks at each result: it is another type, one too many, or refused."""
+    adapters = [codec.adapter_for(int), codec.adapter_for(str)]
+    good = Answer(200, body=b'[1,"x"]')
+    assert [None, [1, "x"]] == [codec.typed_results(good, adapters) for _ in range(2)]
+    bodies = (b'["x","x"]', b'[1,"x",2]', b"[1]", b'{"exception":"x"}')
+    for status, body in (*((200, body) for body in bodies), (500, b'[1,"x"]')):
+        assert codec.typed_results(Answer(status, body=body), adapters) is None
+    assert [1, "x"] == codec.typed_results(good, adapters)
+
+
+def test_types_that_have_no_names():
+    """Types that pydantic cannot refer to by name are read one by one, however often they come."""
+    odd, usual = codec.Adapter({"type": "int"}), codec.adapter_for(str)
+    odd._schema = {"type": "such as pydantic may have some day"}
+    answer = Answer(200, body=b'[1,"x"]')
+    assert [None] * 4 == [codec.typed_results(answer, [odd, usual]) for _ in range(4)]
+
+
 def test_adapter_for_remembers():
     """The adapter of a type is made once."""
     assert codec.adapter_for(list[int]) is codec.adapter_for(list[int])
@@ -223,7 +271,7 @@ def test_results_of_one_type_are_read_as_each_by_itself(kind, data):
     answer = Answer(200, body=to_json(results))
     adapter = codec.adapter_for(kind)
     each = [codec.fit(Ok(value), adapter, "/a/b") for value in results]
-    together = codec.typed_results(answer, len(results), adapter)
+    together = codec.typed_results(answer, [adapter] * len(results))
     if any(outcome.error is not None for outcome in each):
         assert together is None
     else:
@@ -233,6 +281,6 @@ def test_results_of_one_type_are_read_as_each_by_itself(kind, data):
 def test_results_of_one_type_are_all_or_none():
     """An answer with another status, with too few results, or that is no list, is nobody's result."""
     adapter = codec.adapter_for(int)
-    assert [1, 2] == codec.typed_results(Answer(200, body=b"[1,2]"), 2, adapter)
+    assert [1, 2] == codec.typed_results(Answer(200, body=b"[1,2]"), [adapter] * 2)
     for status, body in ((500, b"[1,2]"), (200, b"[1]"), (200, b"{}"), (200, b"[1,"), (200, b'[1,"x"]')):
-        assert codec.typed_results(Answer(status, body=body), 2, adapter) is None
+        assert codec.typed_results(Answer(status, body=body), [adapter] * 2) is None

@@ -140,15 +140,20 @@ def results(answer: Answer, count: int) -> list[Any] | None:
     return value if isinstance(value, list) and len(value) == count else None  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  # it narrows Any to list[Unknown]
 
 
-def typed_results(answer: Answer, count: int, adapter: Adapter) -> list[Any] | None:
-    """Return the results in an answer as one type, one a command; None if one does not fit, or it is anything else."""
+def typed_results(answer: Answer, adapters: Sequence[Adapter]) -> list[Any] | None:
+    """Return the results in an answer, each as its type, without dictionaries in between.
+
+    None if one does not fit, if it is anything else, or if results of these types in this order are here for the first time:
+    what reads them costs more than it saves once.
+    """
     if answer.status != 200:
         return None
+    one, *others = {*adapters}
     try:
-        values = adapter.read_all(answer.body)
+        values = one.read_all(answer.body) if not others else _row_of(tuple(adapters)).read(answer.body)
     except Exception:  # noqa: BLE001 - a validator of the user's may raise anything: whoever looks at each result tells
         return None
-    return values if len(values) == count else None
+    return values if len(values) == len(adapters) else None
 
 
 def decode(answer: Answer, commands: Sequence[Command]) -> list[Outcome[Any]]:
@@ -212,6 +217,36 @@ class Adapter:
         if self._of_all is None:
             self._of_all = _validator_of(core_schema.list_schema(self._schema))
         return cast("list[Any]", self._of_all.validate_json(body))
+
+    def named(self, name: str) -> Any:
+        """Return the type for schemas that name it."""
+        return {**self._schema, "ref": name}
+
+
+class _Row:
+    """Reads lists whose elements have these types, in this order, from the second list on."""
+
+    def __init__(self, adapters: tuple[Adapter, ...]) -> None:
+        self._adapters = adapters
+        self._lists = 0
+        self._of_each: SchemaValidator | None = None
+
+    def read(self, body: bytes) -> list[Any]:
+        """Return the elements; none if this is the first list, or pydantic has no names for these types.
+
+        Raises:
+            ValueError: it is no such list.
+        """
+        self._lists += 1
+        if self._lists == 2:
+            names = {adapter: f"type-{number}" for number, adapter in enumerate({*self._adapters})}
+            kinds = [adapter.named(name) for adapter, name in names.items()]
+            each: list[Any] = [core_schema.definition_reference_schema(names[adapter]) for adapter in self._adapters]
+            self._of_each = _validator_of(core_schema.definitions_schema(core_schema.tuple_schema(each), kinds))
+        return [] if self._of_each is None else list(self._of_each.validate_json(body))
+
+
+_row_of = lru_cache(maxsize=16)(_Row)
 
 
 def _validator_of(schema: Any) -> SchemaValidator:
