@@ -139,11 +139,17 @@ async def work(seconds):
     await anyio.sleep(seconds)
 
 
-async def busy_lane(wire, **options):
+async def busy_lane(wire, *, latency=0.002, **options):
     """Return an automatic batch with two requests in flight, in a thread that was at work all the time so far."""
+
+    async def before(_):
+        await work(latency)
+
     auto = wire.session().auto(**options)
-    for value in range(9):  # virtual time stands still, and a thread's own does not
+    wire.before = before
+    for value in range(9):
         await read(auto, value)
+    wire.before = None
     wire.is_holding = True
     for value in (0, 1):
         read(auto, value)
@@ -186,6 +192,21 @@ async def test_busy_thread_waits_no_longer_than_ten_milliseconds(wire):
 test_busy_thread_waits_no_longer_than_ten_milliseconds = under_virtual_time(
     test_busy_thread_waits_no_longer_than_ten_milliseconds
 )
+
+
+async def test_busy_thread_and_a_portal_that_is_far(wire):
+    """Where every answer takes longer than 10 ms anyway, nothing waits for the last one, however busy the thread is."""
+    auto = await busy_lane(wire, latency=0.015)
+    read(auto, 2)
+    await work(0.0019)
+    assert [1, 1] == wire.sizes[9:]
+    await work(0.0002)
+    assert [1, 1, 1] == wire.sizes[9:]
+    wire.let_all()
+    await auto.aclose()
+
+
+test_busy_thread_and_a_portal_that_is_far = under_virtual_time(test_busy_thread_and_a_portal_that_is_far)
 
 
 async def test_window_of_the_user_in_a_busy_thread(wire):

@@ -65,8 +65,8 @@ class AutoBatchSession(Door, HasServices):
 
     Args:
         session: a `Session`; or the URL of a portal, for a session of its own that ends with it.
-        **options: `window=`, seconds that calls wait for others while a request is in flight (0.002; 0.01 while the
-            program's own thread is what takes the time). `max_pending=`, calls that may be pending at once (10,000): then
+        **options: `window=`, seconds that calls wait for others while a request is in flight (0.002; 0.01 while a near
+            portal keeps the program's own thread busy). `max_pending=`, calls that may be pending at once (10,000): then
             `call` raises, and `await ready()` waits. `deduplicate=True` lets reads with the same path and parameters share a
             statement as long as one of them is pending; each has a result of its own, which may be what the portal said a
             moment before the call was made. `limits=`: how many calls and bytes a request has, and how many requests are in

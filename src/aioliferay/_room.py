@@ -71,13 +71,13 @@ class Room:
 
     @property
     def is_patient(self) -> bool:
-        """Whether a batch waits longer for more calls, because this thread is what takes the time."""
-        return self._window is None and self._load.is_full
+        """Whether a batch waits longer for more calls, because this thread is what takes the time, and not the way."""
+        return self._window is None and self._load.is_full and self._slots.is_near
 
     @property
     def window(self) -> Window:
         """How long a batch waits for more calls."""
-        return self._window or (_PATIENT if self._load.is_full else _WINDOW)
+        return self._window or (_PATIENT if self.is_patient else _WINDOW)
 
     def check(self, path: str) -> None:
         """Refuse a call if there are too many.

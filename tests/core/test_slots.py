@@ -36,6 +36,15 @@ def test_count(seconds, count):
     assert count == told(*seconds).count
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [([], False), ([0.009], True), ([0.01], False), ([0.02, 0.004, 0.02], True), ([0.004] + [0.02] * 16, False)],
+)
+def test_near(seconds, expected):
+    """A portal is near if one of the last answers came within 10 ms: the others may have waited for each other."""
+    assert told(*seconds).is_near is expected
+
+
 def test_a_busy_portal():
     """A portal that needs 110 ms of one of two processors for each request never sees eight at once."""
     slots, counts = told(0.11), []

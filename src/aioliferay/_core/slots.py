@@ -12,6 +12,7 @@ from typing import Final
 _SEVERAL: Final = 4  # requests before anything follows from them
 _SLOWER: Final = 1.4  # so many times the fastest request: they wait for each other at the portal
 _FAR: Final = 0.005  # seconds that a request takes at least; a nearer portal answers before the next batch is due
+_NEAR: Final = 0.01  # seconds that a request takes at least, also while others delay it
 _ANSWERS: Final = 9  # that the load of a thread is told by
 _BUSY: Final = 0.95  # a share of the time
 _STILL_BUSY: Final = 0.8  # the same once requests are few: the thread has to wait for each
@@ -38,6 +39,11 @@ class Slots:
         """Learn from a request that was answered; one that was alone in flight tells anew what it takes at least."""
         self._fastest = seconds if is_alone or not self._last else min(seconds, self._fastest)
         self._last.append(seconds)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether answers come so soon that batches may as well wait for them."""
+        return min(self._last, default=_NEAR) < _NEAR
 
     @property
     def count(self) -> int:
