@@ -12,7 +12,7 @@ from typing import Final
 _SEVERAL: Final = 4  # requests before anything follows from them
 _SLOWER: Final = 1.4  # so many times the fastest request: they wait for each other at the portal
 _FAR: Final = 0.005  # seconds that a request takes at least; a nearer portal answers before the next batch is due
-_NEAR: Final = 0.01  # seconds that a request takes at least, also while others delay it
+_NEAR: Final = 0.01  # seconds: one of the last answers came sooner, although requests delay each other in a busy thread
 _ANSWERS: Final = 9  # that the load of a thread is told by
 _BUSY: Final = 0.95  # a share of the time
 _STILL_BUSY: Final = 0.8  # the same once requests are few: the thread has to wait for each
