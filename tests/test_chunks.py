@@ -11,9 +11,10 @@ from aioliferay import BatchLimits, NotSent, StreamCommand
 from aioliferay._chunks import Chunk, reopen
 from aioliferay._core.messages import NotRun, Ok, Unknown
 from aioliferay._core.window import Pace
+from aioliferay._drafts import Drafts, drafts_of
 from aioliferay._invoker import Posted
 from aioliferay._options import Terms
-from aioliferay._supply import entries_of, entry_of
+from aioliferay._supply import entry_of
 from aioliferay._trip import Trip
 from aioliferay.errors import (
     AnswerTooLargeError,
@@ -30,6 +31,12 @@ anyio_test = pytest.mark.anyio
 
 def entry(command, returns=Any):
     return entry_of(command, returns, catalog=None, site=SITE)
+
+
+def drafts(commands):
+    found = drafts_of(commands, Any, catalog=None, site=SITE)
+    assert found is not None
+    return found
 
 
 def chunk_of(*commands, first=0):
@@ -57,15 +64,21 @@ def test_chunk_counts_many_as_one_by_one(commands):
     pairs = [(path, {"value": number}) for number, path in enumerate(commands)]
     many, singly = Chunk(7), chunk_of("/x/get-it", *pairs, first=7)
     many.add("/x/get-it", entry("/x/get-it"))
-    many.add_all(pairs, *entries_of(pairs, Any, catalog=None, site=SITE))
+    many.add_all(pairs, drafts(pairs))
+    many.add_all([], drafts([]))
     for name in ("commands", "places", "length", "has_calls", "is_reading"):
         assert getattr(many, name) == getattr(singly, name)
     assert [call.statement for call in many.calls] == [call.statement for call in singly.calls]
     fresh = Chunk(0)
-    fresh.add_all(pairs, *entries_of(pairs, Any, catalog=None, site=SITE))
+    for start in range(0, len(pairs) or 1, 2):
+        fresh.add_all(pairs[start : start + 2], drafts(pairs[start : start + 2]))
+    fresh.add_all([], drafts([]))
     assert bool(commands) == fresh.has_calls
-    assert fresh.is_plain
-    assert fresh.calls is fresh.entries
+    assert (fresh.places, fresh.length) == (range(len(pairs)), many.length - len(b'{"/x/get-it":{}},'))
+    assert isinstance(fresh.calls, Drafts)
+    assert [call.statement for call in fresh.calls] == [call.statement for call in many.calls[1:]]
+    fresh.add("/x/get-it", entry("/x/get-it"))
+    assert [call.statement for call in fresh.calls] == [*[call.statement for call in many.calls[1:]], b'{"/x/get-it":{}}']
 
 
 class Learner:

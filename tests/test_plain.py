@@ -15,6 +15,7 @@ from aioliferay import RawParams, catalogs
 from aioliferay._calling import make_call
 from aioliferay._core import codec
 from aioliferay._core.messages import Ok
+from aioliferay._drafts import drafts_of
 from aioliferay._many import (
     Taken,
     adapters_of,
@@ -28,7 +29,7 @@ from aioliferay._many import (
     settle_results,
     taken_at_once,
 )
-from aioliferay._plain import Door, Known, plain_calls
+from aioliferay._plain import Door, Known
 from aioliferay._trip import Trip
 from aioliferay.errors import ClosedError, ResultError
 from aioliferay.observe import ExchangeCompleted
@@ -107,7 +108,7 @@ def short(path, params, returns=Any, catalog=None):
 
 
 def in_bulk(path, params, returns=Any, catalog=None):
-    calls = plain_calls([(path, params)], returns, catalog=catalog, site=("here", 7))
+    calls = drafts_of([(path, params)], returns, catalog=catalog, site=("here", 7))
     return None if calls is None else calls[0]
 
 

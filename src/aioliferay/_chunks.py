@@ -5,12 +5,13 @@ Sends none; the pace draws the conclusions.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from aioliferay._core.messages import NotSent, Unknown
 from aioliferay._core.recovery import retry_after
+from aioliferay._drafts import Drafts
 from aioliferay.errors import AnswerTooLargeError, AuthenticationError, ConnectError, NoAnswerError, ServerError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from aioliferay._core.window import Pace
     from aioliferay._invoker import Posted
     from aioliferay._options import Terms
-    from aioliferay._supply import Totals
     from aioliferay._trip import Trip
 
 _SLOW_DOWN: Final = frozenset({429, 503})  # after a 413 the session sends fewer bytes; how many calls these are, varies
@@ -35,7 +35,6 @@ class Chunk:
         entries: their calls.
         length: bytes of their statements, with a comma for each.
         has_calls: whether there is anything to send.
-        is_plain: whether all of them are as simple as most are.
         is_reading: whether all of them only read.
         is_done: whether all of them have ended.
         due: when it goes out though it might be larger; None if that was not asked yet.
@@ -47,17 +46,16 @@ class Chunk:
     """
 
     __slots__ = (
-        "asked", "commands", "due", "entries", "first", "has_calls", "is_done", "is_plain", "is_reading", "is_searched",
-        "is_troubled", "left", "length", "under_way",
+        "asked", "commands", "due", "entries", "first", "has_calls", "is_done", "is_reading", "is_searched", "is_troubled",
+        "left", "length", "under_way",
     )  # fmt: skip
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.commands: list[Any] = []
-        self.entries: list[Call[Any] | NotSent] = []
+        self.entries: Drafts | list[Call[Any] | NotSent] = []
         self.length = 0
         self.has_calls = False
-        self.is_plain = True
         self.is_reading = True
         self.is_done = False
         self.due: float | None = None
@@ -68,11 +66,18 @@ class Chunk:
         self.is_searched = False
 
     @property
-    def calls(self) -> list[Call[Any]]:
+    def calls(self) -> Sequence[Call[Any]]:
         """Those that can be sent."""
-        if self.is_plain:
-            return cast("list[Call[Any]]", self.entries)
+        if isinstance(self.entries, Drafts):
+            return self.entries
         return [entry for entry in self.entries if not isinstance(entry, NotSent)]
+
+    @property
+    def ends(self) -> Sequence[Any]:
+        """Of each command how it ended, as of a call that has nothing but a result; or its call."""
+        if isinstance(self.entries, Drafts) and self.entries.ends:
+            return self.entries.ends
+        return self.entries
 
     @property
     def places(self) -> range:
@@ -82,20 +87,26 @@ class Chunk:
     def add(self, command: Any, entry: Call[Any] | NotSent) -> None:
         """Put one more in."""
         self.commands.append(command)
+        if isinstance(self.entries, Drafts):
+            self.entries = [*self.entries]
         self.entries.append(entry)
-        self.is_plain = False
         if not isinstance(entry, NotSent):
             self.has_calls = True
             self.is_reading = self.is_reading and entry.is_read
             self.length += len(entry.statement) + 1
 
-    def add_all(self, commands: Sequence[Any], entries: Sequence[Call[Any] | NotSent], totals: Totals) -> None:
+    def add_all(self, commands: Sequence[Any], drafts: Drafts) -> None:
         """Put plain ones in."""
         self.commands += commands
-        self.entries += entries
-        self.has_calls = self.has_calls or bool(entries)
-        self.is_reading = self.is_reading and totals.are_reads
-        self.length += totals.length
+        if not self.entries:
+            self.entries = drafts
+        elif isinstance(self.entries, Drafts):
+            self.entries.join(drafts)
+        else:
+            self.entries += drafts
+        self.has_calls = self.has_calls or bool(drafts)
+        self.is_reading = self.is_reading and drafts.are_reads
+        self.length += drafts.length
 
     def unfinished(self, calls: Sequence[Call[Any]], terms: Terms) -> list[Call[Any]]:
         """Return the calls that go again: the portal has asked to wait, or the search for others has spent its budget."""

@@ -280,7 +280,7 @@ class Exchange:
         A call that is less patient does not end the request for the others: it is told by itself when its time is over.
         """
         end = math.inf if self.timeout is None else now + self.timeout
-        if all(call.has_timeout for call in calls):
+        if not run.is_plain and all(call.has_timeout for call in calls):
             end = max(call.limit(now, end) for call in calls)
         return min(end, run.latest(is_search=is_search))
 

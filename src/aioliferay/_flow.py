@@ -16,19 +16,20 @@ import anyio.lowlevel
 
 from aioliferay import _deadline as deadline
 from aioliferay._alarms import user_site
+from aioliferay._call import Call
 from aioliferay._chunks import Chunk, reopen
 from aioliferay._core.messages import NotSent
 from aioliferay._core.window import Pace
-from aioliferay._many import Taken, pending_of, taken_at_once
+from aioliferay._drafts import Drafts
+from aioliferay._many import pending_of
 from aioliferay._nests import end_cancelled
 from aioliferay._options import BatchOptions, Terms
 from aioliferay._supply import Bell, check_iterable, entries_of, raised, supply_of
 from aioliferay.errors import ClosedError, NotSentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from aioliferay._call import Call
     from aioliferay._session_base import SessionBase
     from aioliferay._supply import Supply, Totals
 
@@ -61,7 +62,7 @@ class Flow:
     """The work of a stream, which goes on between items: commands are taken, sent in chunks, and their ends put down.
 
     Attributes:
-        items: position, command and end of the next commands, until who iterates takes them.
+        items: position, command, and call or end of the next commands, until who iterates takes them.
     """
 
     def __init__(self, session: SessionBase, commands: Any, options: StreamOptions, returns: Any) -> None:
@@ -95,12 +96,14 @@ class Flow:
         self._is_aborted = False
         self._is_over = False
         self._failure: BaseException | None = None
-        self.items: deque[tuple[int, Any, Call[Any] | NotSent]] = deque()
+        self.items: Iterator[tuple[int, Any, Any]] = iter(())
 
     # The side of who iterates.
 
     async def fill(self) -> None:
-        """Put what became of the next commands into `items`. Several tasks may wait for that, and share them.
+        """Put what became of the next commands into `items`, which is empty, or wait until there may be some.
+
+        Several tasks may wait, and share them.
 
         Raises:
             StopAsyncIteration: all of them have been taken.
@@ -109,19 +112,19 @@ class Flow:
         """
         if self._supply is None and not self._is_over:
             self._begin()
-        while not self.items:
-            chunk = self._taken()
-            if chunk is not None:
-                self._untaken -= len(chunk.entries)
-                self._untaken_bytes -= chunk.length
-                self.items.extend(zip(chunk.places, chunk.commands, chunk.entries, strict=True))
-                self._pump_bell.ring()
-                self._taker_bell.ring()
-            elif self._is_over and not self._chunks:
-                failure, self._failure = self._failure, None
-                raise StopAsyncIteration if failure is None else failure
-            else:
-                await self._taker_bell.wait()
+        self.items = iter(())  # those that were taken are free
+        chunk = self._taken()
+        if chunk is not None:
+            self._untaken -= len(chunk.entries)
+            self._untaken_bytes -= chunk.length
+            self.items = zip(chunk.places, chunk.commands, chunk.ends, strict=True)
+            self._pump_bell.ring()
+            self._taker_bell.ring()
+        elif self._is_over and not self._chunks:
+            failure, self._failure = self._failure, None
+            raise StopAsyncIteration if failure is None else failure
+        else:
+            await self._taker_bell.wait()
 
     def _taken(self) -> Chunk | None:
         if self._is_ordered:
@@ -139,17 +142,17 @@ class Flow:
     def cancel(self) -> None:
         """Abort everything. Of reads that failed, and that nobody has taken, nobody wants to hear."""
         self._is_stopping = self._is_aborted = True
-        ended = [entry for chunk in self._chunks if chunk.is_done for entry in chunk.entries]
-        for entry in (*ended, *(entry for _, _, entry in self.items)):
-            if not isinstance(entry, NotSent) and entry.is_read:
-                entry.exception()
+        ended = [end for chunk in self._chunks if chunk.is_done for end in chunk.ends]
+        for end in (*ended, *(end for _, _, end in self.items)):
+            if isinstance(end, Call) and end.is_read:
+                end.exception()
         for scope in [*self._scopes]:
             scope.cancel()
 
     async def aclose(self) -> None:
         """Abort everything, and see it ended."""
         self.cancel()
-        self.items.clear()
+        self.items = iter(())
         self._chunks.clear()
         with anyio.move_on_after(_LAST_SECONDS, shield=True):
             while self._scopes:
@@ -211,8 +214,8 @@ class Flow:
             if taken:
                 piece = self._next_piece(len(taken), totals)
                 supply.ahead = min(2 * _LEAST, 2 * piece)
-            if totals.are_plain and self._fit(chunk, totals):
-                chunk.add_all(taken, entries, totals)
+            if isinstance(entries, Drafts) and self._fit(chunk, totals):
+                chunk.add_all(taken, entries)
             else:
                 chunk = await self._add_singly(chunk, taken, entries)
             if len(chunk.entries) >= self._pace_of(chunk).calls:
@@ -323,11 +326,11 @@ class Flow:
         calls = chunk.calls
         now = anyio.current_time()
         until = now + self._terms.deadline
-        is_hurried = not chunk.is_plain or until < math.inf
+        is_hurried = not isinstance(calls, Drafts) or until < math.inf
         watch = deadline.watch(self._session.tasks, calls, until) if is_hurried else None
         ends = {} if watch is None else {id(call): call.limit(now, until) for call in calls}
         try:
-            await self._run(chunk, taken_at_once(calls) if chunk.is_plain else calls, until)
+            await self._run(chunk, calls, until)
             for _ in range(_MOST_WAITS):
                 pause = max(self._pace_of(chunk).resumes - anyio.current_time(), 0.0)
                 latest = anyio.current_time() + pause
@@ -355,7 +358,7 @@ class Flow:
                 self._reading_terms if chunk.is_reading else self._terms,
                 until,
                 connections=self._connections,
-                taken=part if isinstance(part, Taken) else None,
+                taken=part if isinstance(part, Drafts) else None,
                 meter=partial(chunk.learn, pace=self._pace_of(chunk), longest=self._terms.retry.longest_retry_after),
             )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aioliferay._core.codec import NOTHING
 from aioliferay._core.messages import Ok
+from aioliferay._drafts import as_drafts
 from aioliferay._settling import OUTCOMES, PENDING, Settling
 from aioliferay._trip import Trip
 
@@ -23,6 +24,9 @@ C = TypeVar("C", bound=Settling[Any])
 
 def pending_of(calls: Iterable[C]) -> list[C]:
     """Return the calls that have not ended."""
+    drafts = as_drafts(calls)
+    if drafts is not None and drafts.ends:
+        return []
     return [call for call in calls if call._end is PENDING]
 
 
@@ -70,6 +74,8 @@ def have_timeouts(calls: Iterable[Settling[Any]]) -> bool:
 
 def body_of(calls: Sequence[Settling[Any]]) -> bytes:
     """Return the body of a request: a JSON array, also for one call (the null result of a single object would be `{}`)."""
+    if (drafts := as_drafts(calls)) is not None:
+        return drafts.body
     first = calls[0]._form
     if first is not None and len({call._form for call in calls}) == 1:  # one head for all of them
         return b"[%b%b}]" % (first.head, (b"},%b" % first.head).join([call._statement for call in calls]))
@@ -105,6 +111,8 @@ def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:
 
 def adapters_of(calls: Iterable[Settling[Any]]) -> list[Adapter] | None:
     """Return what reads the result of each call, if all of them have a type, and they are to have any."""
+    if (drafts := as_drafts(calls)) is not None:
+        return None if drafts.adapter is None or drafts.adapter is NOTHING else [drafts.adapter] * len(drafts)
     kinds = {call._adapter for call in calls}
     return None if None in kinds or kinds == {NOTHING} else [cast("Adapter", call._adapter) for call in calls]
 
@@ -119,7 +127,9 @@ def settle_results(
     if are_typed:
         _settle(calls, [Ok(value) if type(value) in OUTCOMES else value for value in results])
         return []
-    if trip.is_plain and _need_no_type({call._adapter for call in calls}, results):
+    drafts = as_drafts(calls)
+    adapters = {call._adapter for call in calls} if drafts is None else {drafts.adapter}
+    if trip.is_plain and _need_no_type(adapters, results):
         _settle(calls, results)
         return []
     rest: list[tuple[C, Any]] = []
@@ -140,7 +150,10 @@ def settle_results(
     return rest
 
 
-def _settle(calls: Iterable[Settling[Any]], ends: Iterable[Any]) -> None:
+def _settle(calls: Sequence[Settling[Any]], ends: Sequence[Any]) -> None:
+    drafts = as_drafts(calls)
+    if drafts is not None and drafts.take(ends):
+        return
     for call, end in zip(calls, ends, strict=True):
         call._end = end
         if call._waiters is not None:

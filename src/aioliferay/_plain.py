@@ -22,7 +22,7 @@ from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
 from aioliferay._settling import PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from aioliferay._calling import CallOptions, Params
     from aioliferay._core.catalog import Catalog
@@ -149,48 +149,3 @@ class Door:
     def _call_with_care(self, path: str, params: Params, returns: Any, options: CallOptions) -> Call[Any]:
         """Make a call of any kind."""
         ...
-
-
-def plain_calls(
-    commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
-) -> list[Call[Any]] | None:
-    """Make the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them.
-
-    What `Door.call` does is written out again: to call a function for it would cost a stream as much as it does.
-    """
-    try:
-        adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
-    except TypeError:
-        return None
-    form_of, reads = forms.get, None if catalog is None else catalog.reads.get
-    calls: list[Call[Any]] = []
-    for command in commands:
-        if command.__class__ is not tuple or len(command) != 2:
-            return None
-        path, given = command
-        form = form_of(path) if path.__class__ is str else None
-        if form is None or given.__class__ is not dict or (reads is not None and reads(path) is not form.is_read):
-            return None
-        kind: Any = None
-        start = value = kind
-        for name, value in given.items():
-            kind, start = value.__class__, _start_of(name)
-            if start is None or not (
-                (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
-                or kind is str
-                or kind is bool
-                or value is None
-            ):
-                return None
-        call: Call[Any] = _new(Call)
-        try:
-            call._statement = b"%b%d}" % (start, value) if len(given) == 1 and kind is int else to_json(given)
-        except PydanticSerializationError:
-            return None
-        call._form = form
-        call._adapter = adapter
-        call._end = PENDING
-        call._trip = call._waiters = call._more = call._code = None
-        call._place = site
-        calls.append(call)
-    return calls

@@ -10,7 +10,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
-from aioliferay._core.messages import NotSent, Ok, Outcome
+from aioliferay._call import Call
+from aioliferay._core.messages import Ok, Outcome
 from aioliferay._flow import Flow, StreamOptions
 from aioliferay._settling import OUTCOMES
 
@@ -65,6 +66,7 @@ class StreamItem(Generic[C]):
         return f"StreamItem(position={self.position!r}, command={self.command!r}, outcome={self.outcome!r})"
 
 
+_LONG: Final = OUTCOMES | {Call}  # of ends, those that are more than a result
 _new: Final[Callable[[type[StreamItem[Any]]], Any]] = StreamItem.__new__
 
 
@@ -78,27 +80,24 @@ class Stream(Generic[C]):
         self, session: SessionBase, commands: Iterable[C] | AsyncIterable[C], options: StreamOptions, returns: Any = Any
     ) -> None:
         self._flow = Flow(session, commands, options, returns)
-        self._items = self._flow.items
         self._thread = threading.get_ident()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> StreamItem[C]:
-        while not self._items:  # another task may have taken what came
-            await self._flow.fill()
-        position, command, entry = self._items.popleft()
-        if isinstance(entry, NotSent):
-            return StreamItem(position, command, entry)
-        end = entry._end  # noqa: SLF001 - see `_many`: a look by way of methods costs as much as the item
-        if end.__class__ in OUTCOMES:
-            return StreamItem(position, command, entry.outcome)
-        item: StreamItem[C] = _new(StreamItem)
-        item.position = position
-        item.command = command
-        item.result = end
-        item._outcome = None  # noqa: SLF001 - it is one of ours
-        return item
+        flow = self._flow
+        while True:  # another task may have taken what came
+            for position, command, end in flow.items:
+                if end.__class__ in _LONG:
+                    return StreamItem(position, command, end if end.__class__ is not Call else end.outcome)
+                item: StreamItem[C] = _new(StreamItem)
+                item.position = position
+                item.command = command
+                item.result = end
+                item._outcome = None  # noqa: SLF001 - it is one of ours
+                return item
+            await flow.fill()
 
     def stop(self) -> None:
         """Take no further commands. What is on its way still comes, as does what was taken and not sent: as not sent."""

@@ -14,8 +14,8 @@ import anyio
 
 from aioliferay._calling import make_call
 from aioliferay._core.messages import NotSent
+from aioliferay._drafts import Drafts, drafts_of
 from aioliferay._many import kinds_of, lengths_of
-from aioliferay._plain import plain_calls
 from aioliferay.errors import NotSentError
 
 if TYPE_CHECKING:
@@ -86,28 +86,24 @@ def entry_of(command: Any, returns: Any, *, catalog: Catalog | None, site: tuple
 
 def entries_of(
     commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
-) -> tuple[list[Call[Any] | NotSent], Totals]:
+) -> tuple[Drafts | list[Call[Any] | NotSent], Totals]:
     """Return the entry of each command, and what they are together."""
-    calls = plain_calls(commands, returns, catalog=catalog, site=site)
-    if calls is not None:
-        return cast("list[Call[Any] | NotSent]", calls), _totals(calls, are_plain=True)
+    drafts = drafts_of(commands, returns, catalog=catalog, site=site)
+    if drafts is not None:
+        return drafts, Totals(drafts.length, drafts.are_reads)
     entries: list[Call[Any] | NotSent] = []
     for command in commands:
-        plain = plain_calls([command], returns, catalog=catalog, site=site)
+        plain = drafts_of([command], returns, catalog=catalog, site=site)
         entries.append(plain[0] if plain else entry_of(command, returns, catalog=catalog, site=site))
-    return entries, _totals([entry for entry in entries if not isinstance(entry, NotSent)], are_plain=False)
+    calls = [entry for entry in entries if not isinstance(entry, NotSent)]
+    return entries, Totals(sum(lengths_of(calls)) + len(calls), False not in kinds_of(calls))
 
 
 class Totals(NamedTuple):
-    """What commands are together: how many bytes, with a comma for each; whether all only read, and are plain calls."""
+    """What commands are together: how many bytes, with a comma for each, and whether all only read."""
 
     length: int
     are_reads: bool
-    are_plain: bool
-
-
-def _totals(calls: Sequence[Call[Any]], *, are_plain: bool) -> Totals:
-    return Totals(sum(lengths_of(calls)) + len(calls), False not in kinds_of(calls), are_plain)
 
 
 def _without_frames(cause: BaseException) -> BaseException:

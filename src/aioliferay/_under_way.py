@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aioliferay._call import Call
     from aioliferay._core.recovery import RetryAllowance
+    from aioliferay._drafts import Drafts
     from aioliferay._invoker import Posted
     from aioliferay._keeper import Keeper
     from aioliferay._many import Taken
@@ -35,8 +36,8 @@ class Sharing(TypedDict, total=False):
     """In place of its own: how many of their requests may be under way at once."""
     meter: Callable[[Posted, Trip], object]
     """Told of each request that is over."""
-    taken: Taken[Call[Any]] | None
-    """The calls themselves, if they come from a queue."""
+    taken: Taken[Call[Any]] | Drafts | None
+    """The calls themselves, if they come from a queue, or are only drafts."""
 
 
 class UnderWay:

@@ -10,16 +10,19 @@ import math
 import numbers
 import pathlib
 import re
+import sys
 import uuid
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, model_serializer
+from pydantic_core import to_json
 
 from aioliferay._core import encoding
 from aioliferay._core.messages import Reference
@@ -331,3 +334,23 @@ def test_encode_never_sends_malformed_json(value):
         assert "parameter 'x" in str(error)  # noqa: PT017 - either of two ends is right
     else:
         json.loads(body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(),
+            st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.characters(max_codepoint=0x9F),
+        )
+    )
+)
+def test_many_are_written_alike_with_or_without_orjson(values):
+    """JSON's own types are written the same, whether orjson is installed or not."""
+    assert orjson.dumps(values) == to_json(values) == encoding.write(values)
+
+
+def test_writer_without_orjson(monkeypatch):
+    """Without orjson, pydantic writes by itself."""
+    assert encoding.fastest() is orjson.dumps
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert encoding.fastest() is to_json
