@@ -139,13 +139,11 @@ def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
             known, are_reads = path, are_reads and form.is_read
         if given.__class__ is not dict:
             return None
-        for name, value in given.items():
+        for name in given:
+            value = given[name]
             kind: Any = value.__class__
             if name not in plain_names or not (
-                (kind is int and -0x8000_0000_0000_0000 <= value < 0x8000_0000_0000_0000)
-                or kind is str
-                or kind is bool
-                or value is None
+                (kind is int and value.bit_length() < 64) or kind is str or kind is bool or value is None
             ):
                 return None
         statements.append({path: given})

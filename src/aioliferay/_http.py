@@ -199,8 +199,8 @@ class Transport:
 
         What the client would do is not wanted here: cookies, redirects, authentication, hooks.
         """
+        # Of `timeout` the whole exchange is told once: for each read and write again it would be a timer of its own.
         connect = _CONNECT_SECONDS if timeout is None else min(timeout, _CONNECT_SECONDS)
-        limits = {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
         try:
             url = self._urls.get(request.url)
             if url is None:
@@ -213,7 +213,7 @@ class Transport:
             message = httpx.Request(request.method, url, headers=named, stream=_Whole(request.body, trip))
         except Exception as error:
             raise NotSentError(f"no request could be made of this: {type(error).__name__}: {error}") from error
-        message.extensions["timeout"] = limits
+        message.extensions["timeout"] = {"connect": connect}
         return message
 
     def _message(self, request: Request, trip: Trip, timeout: float | None, *, stream: Stream | None) -> Any:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overloa
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from aioliferay import _calling
-from aioliferay._alarms import user_place
 from aioliferay._call import Call
 from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
 from aioliferay._settling import PENDING
@@ -30,10 +28,8 @@ if TYPE_CHECKING:
     from aioliferay._trip import Trip
 
 T = TypeVar("T")
-_BETWEEN: Final[Any] = vars(_calling)  # the names of the module that typed services make their calls through
 _new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
-_start_of: Final = plain_names.get
 
 
 class Known:
@@ -112,26 +108,22 @@ class Door:
             TooManyCallsError: more calls of an automatic batch are pending than `max_pending=` allows.
         """
         line = self._line
-        form = line.known.forms.get(path)
         given: Any = {} if params is None else params
-        if form is None or options or given.__class__ is not dict:
+        if options or given.__class__ is not dict:
             return self._call_with_care(path, params, returns, options)
-        kind: Any = None
-        start = value = kind
-        for name, value in given.items():
-            kind, start = value.__class__, _start_of(name)
-            if start is None or not (
-                (kind is int and value < 0x8000_0000_0000_0000 and value >= -0x8000_0000_0000_0000)
-                or kind is str
-                or kind is bool
-                or value is None
-            ):
-                return self._call_with_care(path, params, returns, options)
-        call: Call[Any] = _new(Call)
         try:
-            call._statement = b"%b%d}" % (start, value) if len(given) == 1 and kind is int else to_json(given)
+            form = line.known.forms[path]
+            start: Any = None
+            kind = value = start
+            for name in given:
+                value = given[name]
+                kind, start = value.__class__, plain_names[name]
+                if not ((kind is int and value.bit_length() < 64) or kind is str or kind is bool or value is None):
+                    return self._call_with_care(path, params, returns, options)
+            call: Call[Any] = _new(Call)
+            call._statement = b"%b%d}" % (start, value) if kind is int and len(given) == 1 else to_json(given)
             call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
-        except (TypeError, PydanticSerializationError):  # the careful way tells what is wrong, and where
+        except (KeyError, TypeError, PydanticSerializationError):  # it is new here, or the careful way tells what is wrong
             return self._call_with_care(path, params, returns, options)
         call._form = form
         call._trip = line.trip
@@ -140,8 +132,6 @@ class Door:
         frame = _frame(1)
         call._code = frame.f_code
         call._place = frame.f_lasti
-        if frame.f_globals is _BETWEEN:
-            call._code, call._place = user_place(1)
         line.append(call)
         return call
 
