@@ -77,9 +77,7 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
 def through(door: Any, path: str, params: Mapping[str, object], **options: Any) -> Call[Any]:
     """Make a call at a front door: an upload, if a file is among the parameters."""
     make: Callable[..., Call[Any]] = door.upload if UploadFile in map(type, params.values()) else door.call
-    call = make(path, params, **options)
-    call.note_place()
-    return call
+    return make(path, params, **options)
 
 
 def _check_options(path: str, options: CallOptions) -> None:

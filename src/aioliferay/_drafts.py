@@ -20,6 +20,7 @@ from aioliferay._trip import Trip
 if TYPE_CHECKING:
     from aioliferay._core.catalog import Catalog
     from aioliferay._core.codec import Adapter
+    from aioliferay._core.messages import Form
 
 _new: Final[Any] = Call.__new__
 
@@ -111,7 +112,7 @@ class Drafts(Sequence[Call[Any]]):
 
 
 def as_drafts(calls: object) -> Drafts | None:
-    """Return calls as what they are if nobody has looked at one yet, or may have."""
+    """Return calls if they are drafts, else None."""
     return calls if isinstance(calls, Drafts) else None
 
 
@@ -127,12 +128,13 @@ def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
     except TypeError:
         return None
     reads = None if catalog is None else catalog.reads.get
-    are_reads, known, statements = True, None, list[dict[str, dict[str, object]]]()
+    form: Form | None = None
+    are_reads, known, statements = True, "", list[dict[str, dict[str, object]]]()
     for command in commands:
         if command.__class__ is not tuple or len(command) != 2:
             return None
         path, given = command
-        if path is not known:
+        if form is None or path is not known:
             form = forms.get(path) if path.__class__ is str else None
             if form is None or (reads is not None and reads(path) is not form.is_read):
                 return None

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overloa
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from aioliferay._alarms import user_place
 from aioliferay._call import Call
+from aioliferay._calling import through
 from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
 from aioliferay._settling import PENDING
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from aioliferay._trip import Trip
 
 T = TypeVar("T")
+_BETWEEN: Final = through.__code__  # typed services make their calls by way of this
 _new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
 
@@ -130,8 +133,10 @@ class Door:
         call._end = PENDING
         call._waiters = call._more = None
         frame = _frame(1)
-        call._code = frame.f_code
+        call._code = code = frame.f_code
         call._place = frame.f_lasti
+        if code is _BETWEEN:
+            call._code, call._place = user_place(1)
         line.append(call)
         return call
 

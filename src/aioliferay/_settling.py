@@ -90,10 +90,6 @@ class Settling(Generic[T]):
         """File and line where the call was made."""
         return self._place if self._code is None else site_of(self._code, self._place)
 
-    def note_place(self) -> None:
-        """Note that what made the call is the nearest line outside of this library: that before was in between."""
-        self._code, self._place = user_place(1)
-
     @property
     def is_given_up(self) -> bool:
         """Whether somebody cancelled it with `cancel()`; then it is no failure of its batch."""
