@@ -87,7 +87,7 @@ class Chunk:
     def add(self, command: Any, entry: Call[Any] | NotSent) -> None:
         """Put one more in."""
         self.commands.append(command)
-        if isinstance(self.entries, Drafts):
+        if not isinstance(self.entries, list):
             self.entries = [*self.entries]
         self.entries.append(entry)
         if not isinstance(entry, NotSent):

@@ -113,7 +113,7 @@ class Drafts(Sequence[Call[Any]]):
 
 def as_drafts(calls: object) -> Drafts | None:
     """Return calls if they are drafts, else None."""
-    return calls if isinstance(calls, Drafts) else None
+    return calls if type(calls) is Drafts else None  # `isinstance` is slow to say no to a kind of sequence
 
 
 def drafts_of(  # noqa: PLR0911 - as many reasons to look closer

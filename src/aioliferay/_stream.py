@@ -66,7 +66,6 @@ class StreamItem(Generic[C]):
         return f"StreamItem(position={self.position!r}, command={self.command!r}, outcome={self.outcome!r})"
 
 
-_LONG: Final = OUTCOMES | {Call}  # of ends, those that are more than a result
 _new: Final[Callable[[type[StreamItem[Any]]], Any]] = StreamItem.__new__
 
 
@@ -89,8 +88,10 @@ class Stream(Generic[C]):
         flow = self._flow
         while True:  # another task may have taken what came
             for position, command, end in flow.items:
-                if end.__class__ in _LONG:
-                    return StreamItem(position, command, end if end.__class__ is not Call else end.outcome)
+                if end.__class__ is Call:
+                    end = end.outcome if end.has_error else end._end  # noqa: SLF001, PLW2901 - see `_many`
+                if end.__class__ in OUTCOMES:
+                    return StreamItem(position, command, end)
                 item: StreamItem[C] = _new(StreamItem)
                 item.position = position
                 item.command = command
