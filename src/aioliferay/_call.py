@@ -35,7 +35,7 @@ class Call(Settling[T]):
             if self._trip is not None and not self._trip.is_taken and self._trip.sender is not None:  # it is queued
                 self._trip.sender.flush_soon(self)
             while self._end is PENDING:
-                yield from self._wait()
+                yield from self._waiter()
         return self._end if type(self._end) not in OUTCOMES else self.result()
 
     def done(self) -> bool:

@@ -69,7 +69,7 @@ class Gathering:
         if room.pending >= room.max_pending:
             room.check(call.path)
         form = call._form  # noqa: SLF001 - see `_many`
-        if form is None or room.is_sharing or not call.is_plain:
+        if form is None or call._more is not None or room.is_sharing:  # noqa: SLF001 - as above
             self._append_with_care(call)
         else:
             self.lanes[form.is_read].append(call)
@@ -134,8 +134,8 @@ class Gathering:
 
     def release(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         """Make room for others: these calls have ended. Return the users' own ones."""
-        callers: list[Call[Any]] = []
-        for call in calls:
+        callers: list[Call[Any]] = [] if self.room.is_sharing else [*calls]
+        for call in calls if self.room.is_sharing else ():
             callers += call.callers if isinstance(call, SharedCall) else (call,)
             if isinstance(call, SharedCall) and self.shared.get(call.key) is call:
                 del self.shared[call.key]
@@ -167,8 +167,8 @@ class Lane:
         if not self._calls and self._in_flight:
             self._opened = anyio.current_time()
         self._calls.append(call)
-        call._trip = self._trip  # noqa: SLF001 - see `_many`: this is done for each call, and most have nothing more to it
         self._length += length_of(call) + 1
+        call._trip = self._trip  # noqa: SLF001 - see `_many`: this is done for each call, and most have nothing more to it
         if self._returned is not None and (self._is_full or anyio.current_time() >= self._end):
             self._returned.set()  # timers are late, by a millisecond
 
@@ -234,8 +234,11 @@ class Lane:
         count = len(self._calls)
         if self._is_read and not self.has_links:
             count = min(count, self._gathering.room.terms.limits.max_calls)
-        calls = [self._calls.popleft() for _ in range(count)]
-        self._length -= sum(lengths_of(calls)) + len(calls)
+        if count == len(self._calls):
+            calls, self._calls, self._length = [*self._calls], deque(), 0
+        else:
+            calls = [self._calls.popleft() for _ in range(count)]
+            self._length -= sum(lengths_of(calls)) + len(calls)
         taken = taken_at_once(calls, self._gathering)
         if self.has_links:
             taken.trip.is_plain, self.has_links = False, False

@@ -115,13 +115,12 @@ def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:
     return {call._form.is_read if call._form is not None else call.is_read for call in calls}
 
 
-def adapters_of(calls: Iterable[Settling[Any]]) -> list[Adapter] | None:
+def adapters_of(calls: Sequence[Settling[Any]]) -> list[Adapter] | None:
     """Return what reads the result of each call, if all of them have a type, and they are to have any."""
     adapters = _each_adapter_of(calls)
     if None in adapters or adapters == {NOTHING}:
         return None
-    drafts = as_drafts(calls)
-    return [cast("Adapter", call._adapter) for call in calls] if drafts is None else [*adapters] * len(drafts)
+    return [*adapters] * len(calls) if len(adapters) == 1 else [cast("Adapter", call._adapter) for call in calls]
 
 
 def _each_adapter_of(calls: Iterable[Settling[Any]]) -> set[Any]:

@@ -116,15 +116,15 @@ class Door:
             return self._call_with_care(path, params, returns, options)
         try:
             form = line.known.forms[path]
-            start: Any = None
-            kind = value = start
+            format_of_one: Any = None
+            kind = value = format_of_one
             for name in given:
                 value = given[name]
-                kind, start = value.__class__, plain_names[name]
+                kind, format_of_one = value.__class__, plain_names[name]
                 if not ((kind is int and value.bit_length() < 64) or kind is str or kind is bool or value is None):
                     return self._call_with_care(path, params, returns, options)
             call: Call[Any] = _new(Call)
-            call._statement = b"%b%d}" % (start, value) if kind is int and len(given) == 1 else to_json(given)
+            call._statement = format_of_one % value if kind is int and len(given) == 1 else to_json(given)
             call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
         except (KeyError, TypeError, PydanticSerializationError):  # it is new here, or the careful way tells what is wrong
             return self._call_with_care(path, params, returns, options)

@@ -17,7 +17,7 @@ from aioliferay._tasks import is_trio
 from aioliferay.errors import NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import CodeType
 
     from aioliferay._core.codec import Adapter
@@ -95,11 +95,11 @@ class Settling(Generic[T]):
         """Whether somebody cancelled it with `cancel()`; then it is no failure of its batch."""
         return self._more is not None and self._more.is_given_up
 
-    def _wait(self) -> Generator[Any, None, None]:
+    def _waiter(self) -> Iterable[Any]:
+        """Return what a task waits for with `yield from`. It may wake before the end."""
         if is_trio():
             self._waiters = self._waiters if isinstance(self._waiters, anyio.Event) else anyio.Event()
-            yield from self._waiters.wait().__await__()
-            return
+            return self._waiters.wait().__await__()
         # An Event costs fifteen times as much as a future, and ten thousand tasks may wait for a call each.
         future = asyncio.get_running_loop().create_future()
         if self._waiters is None:
@@ -108,7 +108,7 @@ class Settling(Generic[T]):
             self._waiters.append(future)
         else:
             self._waiters = [cast("asyncio.Future[None]", self._waiters), future]
-        yield from future
+        return future
 
     @property
     def command(self) -> Command:
@@ -269,12 +269,15 @@ class Settling(Generic[T]):
     def wake(self) -> None:
         """Wake whoever waits for the end of the call."""
         waiters, self._waiters = self._waiters, None
-        if isinstance(waiters, anyio.Event):
+        if isinstance(waiters, asyncio.Future):  # of most calls
+            if not waiters.done():
+                waiters.set_result(None)
+        elif isinstance(waiters, list):
+            for future in waiters:
+                if not future.done():
+                    future.set_result(None)
+        elif waiters is not None:
             waiters.set()
-            return
-        for future in waiters if isinstance(waiters, list) else (waiters,):
-            if future is not None and not future.done():
-                future.set_result(None)
 
     def _add_more(self) -> _More:
         if self._more is None:

@@ -31,8 +31,8 @@ _MOST_REMEMBERED: Final = 10_000
 forms: Final[dict[str, Form]] = {}
 """Of paths that were checked."""
 plain_names: Final[dict[str, bytes]] = {}
-"""Names of parameters that were checked: whatever their values are, they need no further look. With what stands before the
-value of the only parameter of a statement."""
+"""Names of parameters that were checked: whatever their values are, they need no further look. With the format of an object
+that has nothing but a number of this name."""
 _NAMED: Final = frozenset({"fields", "choices"})  # schemas by names: of fields, of the values of a tag
 _VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
@@ -82,7 +82,7 @@ def _remember(path: str, params: Mapping[str, object]) -> None:
         forms[path] = Form(path, _head(path, ()), is_read_by_name(path))
     if len(plain_names) < _MOST_REMEMBERED:
         names = [name for name in params if is_plain_name(name) and name != "serviceContext"]
-        plain_names.update({name: b'{"%b":' % name.encode() for name in names})
+        plain_names.update({name: b'{"%b":%%d}' % name.encode() for name in names})
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
