@@ -31,7 +31,7 @@ class Party(Protocol):
         """End what is queued."""
 
 
-_MOST: Final = 12  # batches in flight, unless the limits say otherwise: at 20 ms one is free whenever a window is over
+_MOST: Final = 16  # batches in flight, unless the limits say otherwise: at 20 ms some are free whenever a window is over
 _WINDOW: Final = Window()
 _PATIENT: Final = Window(0.01)  # an answer comes before, but for a slow call, which is not to hold up the others
 
