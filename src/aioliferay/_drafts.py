@@ -63,11 +63,11 @@ class Drafts(Sequence[Call[Any]]):
     @property
     def body(self) -> bytes:
         """The body of a request with all of them."""
-        return b"[%b]" % self._statements
+        return b"".join((b"[", self._statements, b"]"))
 
     def join(self, others: Drafts) -> None:
         """Take others in, of the same stream; nobody has looked at one of either yet."""
-        self._statements += b",%b" % others._statements if others else b""
+        self._statements += b"," + others._statements if others else b""
         self._count += others._count
         self.are_reads = self.are_reads and others.are_reads
 

@@ -89,7 +89,8 @@ class Stream(Generic[C]):
         while True:  # another task may have taken what came
             for position, command, end in flow.items:
                 if end.__class__ is Call:
-                    end = end.outcome if end.has_error else end._end  # noqa: SLF001, PLW2901 - see `_many`
+                    call: Any = end
+                    end = call.outcome if call.has_error else call._end  # noqa: SLF001, PLW2901 - see `_many`
                 if end.__class__ in OUTCOMES:
                     return StreamItem(position, command, end)
                 item: StreamItem[C] = _new(StreamItem)
