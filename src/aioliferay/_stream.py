@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
 from aioliferay._call import Call
 from aioliferay._core.messages import Ok, Outcome
@@ -89,10 +89,9 @@ class Stream(Generic[C]):
         while True:  # another task may have taken what came
             for position, command, end in flow.items:
                 if end.__class__ is Call:
-                    call: Any = end
-                    end = call.outcome if call.has_error else call._end  # noqa: SLF001, PLW2901 - see `_many`
+                    end = end.outcome if end.has_error else end._end  # noqa: SLF001, PLW2901 - see `_many`
                 if end.__class__ in OUTCOMES:
-                    return StreamItem(position, command, end)
+                    return StreamItem(position, command, cast("Outcome[Any]", end))
                 item: StreamItem[C] = _new(StreamItem)
                 item.position = position
                 item.command = command
