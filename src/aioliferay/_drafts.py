@@ -46,9 +46,9 @@ class Drafts(Sequence[Call[Any]]):
         self._site = site
         self._calls: list[Call[Any]] | None = None
         self.adapter: Adapter | None = adapter
-        self.are_reads = are_reads
+        self.are_reads: bool = are_reads
         self.ends: Sequence[Any] = ()
-        self.trip = Trip()
+        self.trip: Trip = Trip()
 
     @property
     def is_plain(self) -> bool:
