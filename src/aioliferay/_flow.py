@@ -101,9 +101,7 @@ class Flow:
     # The side of who iterates.
 
     async def fill(self) -> None:
-        """Put what became of the next commands into `items`, which is empty, or wait until there may be some.
-
-        Several tasks may wait, and share them.
+        """Put what became of the next commands into `items`, or wait until there may be some; several tasks may, and share.
 
         Raises:
             StopAsyncIteration: all of them have been taken.
@@ -143,7 +141,7 @@ class Flow:
         """Abort everything. Of reads that failed, and that nobody has taken, nobody wants to hear."""
         self._is_stopping = self._is_aborted = True
         ended = [end for chunk in self._chunks if chunk.is_done for end in chunk.ends]
-        for end in (*ended, *(end for _, _, end in self.items)):
+        for end in (*ended, *(end for _, _, end in self.items)):  # which is empty then
             if isinstance(end, Call) and end.is_read:
                 end.exception()
         for scope in [*self._scopes]:
@@ -152,7 +150,6 @@ class Flow:
     async def aclose(self) -> None:
         """Abort everything, and see it ended."""
         self.cancel()
-        self.items = iter(())
         self._chunks.clear()
         with anyio.move_on_after(_LAST_SECONDS, shield=True):
             while self._scopes:
