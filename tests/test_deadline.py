@@ -31,7 +31,8 @@ def _virtual(test):
 
 
 def _call(timeout=None, *, is_sent=False):
-    call = Call(codec.command("/x/get-y"), sender=None, adapter=None, timeout=timeout)
+    call = Call()
+    call.begin(codec.command("/x/get-y"), sender=None, adapter=None, timeout=timeout)
     call.depart(Trip(is_sent=is_sent, number=1))
     return call
 

@@ -18,7 +18,9 @@ TERMS = Terms(limits=BatchLimits(isolation_requests=2, isolation_seconds=30, max
 
 
 def call_of(path="/x/get-echo"):
-    return Call(codec.command(path), sender=None, adapter=None, timeout=None)
+    call = Call()
+    call.begin(codec.command(path), sender=None, adapter=None)
+    return call
 
 
 def run_of(*calls, owner="me", until=math.inf, **sharing):
@@ -31,7 +33,7 @@ class Stand(Call):
     __slots__ = ("of",)
 
     def __init__(self, of):
-        super().__init__(of.command, sender=None, adapter=None, timeout=None)
+        self.begin(of.command, sender=None, adapter=None)
         self.of = of
 
     @property

@@ -71,7 +71,9 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
         adapter = None if returns is Any else codec.adapter_for(returns)
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error.__cause__
-    return Call(command, sender=sender, adapter=adapter, timeout=checked_timeout(options.get("timeout")), site=site)
+    call: Call[Any] = Call()
+    call.begin(command, sender, adapter, timeout=checked_timeout(options.get("timeout")), site=site)
+    return call
 
 
 def through(door: Any, path: str, params: Mapping[str, object], **options: Any) -> Call[Any]:

@@ -7,12 +7,12 @@ what is sent and what came of it; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from aioliferay._call import Call
-from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
+from aioliferay._core.codec import NOTHING, adapter_for, forms
 from aioliferay._core.encoding import write
 from aioliferay._settling import PENDING
 from aioliferay._trip import Trip
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from aioliferay._core.catalog import Catalog
     from aioliferay._core.codec import Adapter
     from aioliferay._core.messages import Form
-
-_new: Final[Any] = Call.__new__
 
 
 class Drafts(Sequence[Call[Any]]):
@@ -100,8 +98,8 @@ class Drafts(Sequence[Call[Any]]):
         return self._calls
 
     def _call(self, path: str, params: dict[str, object]) -> Call[Any]:
-        call: Call[Any] = _new(Call)
-        call._statement = to_json(params)
+        call: Call[Any] = Call()
+        call._content = to_json(params)
         call._form = forms[path]
         call._adapter = self.adapter
         call._trip = self.trip
@@ -144,7 +142,7 @@ def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
         for name in given:
             value = given[name]
             kind: Any = value.__class__
-            if name not in plain_names or not (
+            if name not in form.of_number or not (
                 (kind is int and value.bit_length() < 64) or kind is str or kind is bool or value is None
             ):
                 return None

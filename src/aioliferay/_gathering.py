@@ -303,7 +303,7 @@ class SharedCall(Call[Any]):
     __slots__ = ("callers", "key")
 
     def __init__(self, first: Call[Any]) -> None:
-        super().__init__(first.command, sender=None, adapter=None, timeout=None, site=first.site)
+        self.begin(first.command, sender=None, adapter=None, timeout=None, site=first.site)
         self.callers: list[Call[Any]] = []
         self.key: bytes = first.statement
         self.join(first)

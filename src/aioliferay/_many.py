@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from aioliferay._core.codec import NOTHING
+from aioliferay._core.codec import NOTHING, joined
 from aioliferay._core.messages import Ok
 from aioliferay._drafts import as_drafts
 from aioliferay._settling import OUTCOMES, PENDING, Settling
@@ -82,9 +82,9 @@ def body_of(calls: Sequence[Settling[Any]]) -> bytes:
     """Return the body of a request: a JSON array, also for one call (the null result of a single object would be `{}`)."""
     if (drafts := as_drafts(calls)) is not None:
         return drafts.body
-    first = calls[0]._form
-    if first is not None and len({call._form for call in calls}) == 1:  # one head for all of them
-        return b"[%b%b}]" % (first.head, (b"},%b" % first.head).join([call._statement for call in calls]))
+    form, *others = {call._form for call in calls}
+    if form is not None and not others:
+        return b"[%b]" % joined(form, [call._content for call in calls])
     return b"[%b]" % b",".join([call.statement for call in calls])
 
 
@@ -100,14 +100,12 @@ def count_of(calls: Sequence[Settling[Any]]) -> int:
 
 def length_of(call: Settling[Any]) -> int:
     """Return the length of a call's statement, in bytes."""
-    return len(call._statement) if (form := call._form) is None else len(form.head) + len(call._statement) + 1
+    return len(call.statement)
 
 
 def lengths_of(calls: Iterable[Settling[Any]]) -> list[int]:
     """Return the lengths of the calls' statements, in bytes."""
-    return [
-        len(call._statement) if (form := call._form) is None else len(form.head) + len(call._statement) + 1 for call in calls
-    ]
+    return [len(call.statement) for call in calls]
 
 
 def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:

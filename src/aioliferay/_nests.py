@@ -80,7 +80,7 @@ class NestedCalls(Call[Any]):
         self, nest: Nest, command: Command, calls: Mapping[int, Call[Any]], position_of: Callable[[Call[Any]], int]
     ) -> None:
         root = calls[nest.root.call]
-        super().__init__(command, None, None, site=root.site)
+        self.begin(command, None, None, site=root.site)
         self._nest = nest
         self._calls = calls
         self._position_of = position_of
@@ -303,7 +303,7 @@ class Part(Call[Any]):
     __slots__ = ("_fan",)
 
     def __init__(self, fan: Fan, command: Command) -> None:
-        super().__init__(command, None, None, site=fan.whole.site)
+        self.begin(command, None, None, site=fan.whole.site)
         self._fan = fan
 
     @property

@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from aioliferay._alarms import user_place
 from aioliferay._call import Call
 from aioliferay._calling import through
-from aioliferay._core.codec import NOTHING, adapter_for, forms, plain_names
+from aioliferay._core.codec import NOTHING, adapter_for, forms
 from aioliferay._settling import PENDING
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BETWEEN: Final = through.__code__  # typed services make their calls by way of this
-_new: Final[Any] = Call.__new__
 _frame: Final = sys._getframe
 
 
@@ -116,19 +115,20 @@ class Door:
             return self._call_with_care(path, params, returns, options)
         try:
             form = line.known.forms[path]
-            format_of_one: Any = None
-            kind = value = format_of_one
+            kind = value = of_number = None
             for name in given:
                 value = given[name]
-                kind, format_of_one = value.__class__, plain_names[name]
+                kind, of_number = value.__class__, form.of_number[name]
                 if not ((kind is int and value.bit_length() < 64) or kind is str or kind is bool or value is None):
                     return self._call_with_care(path, params, returns, options)
-            call: Call[Any] = _new(Call)
-            call._statement = format_of_one % value if kind is int and len(given) == 1 else to_json(given)
+            call: Call[Any] = Call()
+            if kind is int and len(given) == 1:
+                call._form, call._content = of_number, value
+            else:
+                call._form, call._content = form, to_json(given)
             call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
         except (KeyError, TypeError, PydanticSerializationError):  # it is new here, or the careful way tells what is wrong
             return self._call_with_care(path, params, returns, options)
-        call._form = form
         call._trip = line.trip
         call._end = PENDING
         call._waiters = call._more = None

@@ -53,11 +53,10 @@ class Settling(Generic[T]):
     """
 
     __slots__ = (
-        "__weakref__", "_adapter", "_code", "_command", "_end", "_form", "_more", "_place", "_statement", "_trip",
-        "_waiters",
+        "__weakref__", "_adapter", "_code", "_content", "_end", "_form", "_more", "_place", "_trip", "_waiters",
     )  # fmt: skip
 
-    def __init__(
+    def begin(
         self,
         command: Command,
         sender: Sender | None,
@@ -65,9 +64,9 @@ class Settling(Generic[T]):
         timeout: float | None = None,
         site: tuple[str, int] | None = None,
     ) -> None:
+        """Take what it is: most calls are filled in from outside, see `_plain`, and would pay for a constructor."""
         self._form: Form | None = None
-        self._command: Command = command
-        self._statement = command.statement
+        self._content: Any = command  # or, if it has a form, the content of that
         self._adapter = adapter
         self._end: Any = PENDING
         self._trip: Trip | None = None if sender is None else sender.trip
@@ -114,13 +113,13 @@ class Settling(Generic[T]):
     def command(self) -> Command:
         """The command; it has its references replaced once they are known."""
         if self._form is None:
-            return self._command
+            return cast("Command", self._content)
         return Command(self._form.path, self.statement, None, (), is_read=self._form.is_read)
 
     @property
     def statement(self) -> bytes:
         """The encoded statement; empty while references are open."""
-        return self._statement if self._form is None else b"%b%b}" % (self._form.head, self._statement)
+        return self.command.statement if self._form is None else self._form.statement(self._content)
 
     @property
     def is_read(self) -> bool:
@@ -217,7 +216,7 @@ class Settling(Generic[T]):
 
     def bind(self, command: Command) -> None:
         """Take the command with its references replaced, or with another white-list."""
-        self._command, self._statement, self._form = command, command.statement, None
+        self._content, self._form = command, None
 
     def depart(self, trip: Trip) -> None:
         """Note that the call is in a request that is about to leave."""

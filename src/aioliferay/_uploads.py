@@ -50,7 +50,7 @@ class UploadCall(Call[T]):
     __slots__ = ("_abort", "form")
 
     def __init__(self, call: Call[T], form: Form) -> None:
-        super().__init__(call.command, None, call.adapter, site=call.site)
+        self.begin(call.command, None, call.adapter, site=call.site)
         self.form = form
         self._abort: anyio.CancelScope | None = None
 

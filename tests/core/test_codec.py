@@ -357,12 +357,21 @@ def test_literal_of_a_value_that_cannot_be_sent():
 def test_what_is_remembered_is_bounded(monkeypatch):
     """However many paths and names a program makes up, not more than some thousand are kept."""
     codec.command("/remembered/get-it", {"remembered": 1, "serviceContext": {}})
-    assert ("/remembered/get-it", True) == (
-        codec.forms["/remembered/get-it"].path,
-        codec.forms["/remembered/get-it"].is_read,
-    )
-    assert {"remembered"} == codec.plain_names.keys() & {"remembered", "serviceContext"}
-    monkeypatch.setattr(codec, "_MOST_REMEMBERED", 0)
+    form = codec.forms["/remembered/get-it"]
+    assert (form.path, form.is_read, form.of_number.keys()) == ("/remembered/get-it", True, {"remembered"})
+    monkeypatch.setattr(codec, "_MOST_NAMES", 2)
+    codec.command("/remembered/get-it", {"more": 1, "forgotten": 2, "lost": 3})
+    assert codec.forms["/remembered/get-it"] is form
+    assert len(form.of_number) == 2
+    monkeypatch.setattr(codec, "_MOST_PATHS", 0)
     codec.command("/forgotten/get-it", {"forgotten": 1})
     assert "/forgotten/get-it" not in codec.forms
-    assert "forgotten" not in codec.plain_names
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_statements_of_numbers_are_those_of_commands(numbers):
+    """However statements are written that have one number each, they are what a command's statement is."""
+    commands = [codec.command("/a/get-b", {"x": number}) for number in numbers]
+    form = codec.forms["/a/get-b"].of_number["x"]
+    assert [form.statement(number) for number in numbers] == [command.statement for command in commands]
+    assert b"[%b]" % codec.joined(form, numbers) == codec.encode(commands)

@@ -27,12 +27,10 @@ T = TypeVar("T")
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+/[A-Za-z0-9_-]+(?:\.[0-9]+)?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MILLISECONDS: Final = cast("CoreConfig", {"val_temporal_unit": "milliseconds"})  # newer than its declaration
-_MOST_REMEMBERED: Final = 10_000
+_MOST_PATHS: Final = 10_000
+_MOST_NAMES: Final = 100  # of one path
 forms: Final[dict[str, Form]] = {}
 """Of paths that were checked."""
-plain_names: Final[dict[str, bytes]] = {}
-"""Names of parameters that were checked: whatever their values are, they need no further look. With the format of an object
-that has nothing but a number of this name."""
 _NAMED: Final = frozenset({"fields", "choices"})  # schemas by names: of fields, of the values of a tag
 _VALUES: Final = frozenset({"default", "expected", "metadata"})  # what looks like a schema in these is none
 _READ: Final = re.compile(r"/[^/]*/(?:get|has|is)(?:-|\.|$)")
@@ -78,11 +76,13 @@ def command(
 
 def _remember(path: str, params: Mapping[str, object]) -> None:
     """Remember a path and names that were checked, for calls that are made without a look at anything else."""
-    if len(forms) < _MOST_REMEMBERED:
-        forms[path] = Form(path, _head(path, ()), is_read_by_name(path))
-    if len(plain_names) < _MOST_REMEMBERED:
-        names = [name for name in params if is_plain_name(name) and name != "serviceContext"]
-        plain_names.update({name: b'{"%b":%%d}' % name.encode() for name in names})
+    form = forms.get(path) or Form(path, is_read_by_name(path), _head(path, ()), b"}")
+    if len(forms) < _MOST_PATHS:
+        forms[path] = form
+    for name in params.keys() - form.of_number.keys() - {"serviceContext"}:
+        if is_plain_name(name) and len(form.of_number) < _MOST_NAMES:
+            head = b'%b{"%b":' % (form.head, name.encode())
+            form.of_number[name] = Form(path, form.is_read, head, b"}}", is_number=True)
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
@@ -122,6 +122,14 @@ def relisted(command: Command, listed: tuple[str, ...]) -> Command:
 def is_plain_name(name: str) -> bool:
     """Tell whether a name of a parameter or property is no code to the portal."""
     return _NAME.fullmatch(name) is not None
+
+
+def joined(form: Form, contents: Sequence[Any]) -> bytes:
+    """Return the statements of commands of one form, at least one, with commas between."""
+    between = b"%b,%b" % (form.tail, form.head)
+    # So it takes a fifth of what it takes to write each number.
+    inner = encoding.write(contents)[1:-1].replace(b",", between) if form.is_number else between.join(contents)
+    return b"%b%b%b" % (form.head, inner, form.tail)
 
 
 def encode(commands: Sequence[Command]) -> bytes:

@@ -104,11 +104,31 @@ class Command:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """What commands of one path have in common that have no options and no references. `head` begins their statements."""
+    """What commands of one path have in common that have no options and no references.
+
+    A command of a form has a content, which stands between `head` and `tail` in its statement: its parameters, encoded, or
+    the value of the only one, if that is a number.
+
+    Attributes:
+        path: of the service.
+        is_read: whether it only reads.
+        head: what is before the content.
+        tail: what is behind it.
+        is_number: whether the content is a number.
+        of_number: the form of commands that have a number for their only parameter, by its name. Names that are in it were
+            checked: whatever their values are, they need no further look.
+    """
 
     path: str
-    head: bytes
     is_read: bool
+    head: bytes
+    tail: bytes
+    is_number: bool = False
+    of_number: dict[str, Form] = field(default_factory=dict["str", "Form"])
+
+    def statement(self, content: bytes | int) -> bytes:
+        """Return the statement of a content."""
+        return b"%b%b%b" % (self.head, content if isinstance(content, bytes) else b"%d" % content, self.tail)
 
 
 @dataclass(frozen=True, slots=True)
