@@ -72,7 +72,7 @@ async def nothing_is_left_of(*autos):
         assert not any(gathering.pending or gathering.shared for gathering in room.parties)
         for lane in lanes_of(auto):
             assert not lane._calls
-            assert (0, 0) == (lane._length, lane._in_flight)
+            assert (0, 0, []) == (lane._length, lane._measured, lane._in_flight)
             assert not lane._has_carrier
         assert [] == session._exchange.traffic.runs
         assert {} == session._tasks._scopes

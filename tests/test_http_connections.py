@@ -305,7 +305,7 @@ async def test_connection_without_a_socket_is_closed_under_a_refused_answer():
     """Where the event loop's sockets cannot be shut down the connection is closed: a refused answer ends."""
     answer = _Streaming()
     with pytest.raises(ProtocolError, match="its compressed data is damaged"):
-        await body_of(answer, LIMIT)
+        await body_of(answer, answer.headers, LIMIT)
     assert ["closed", "closed"] == answer.ends
 
 

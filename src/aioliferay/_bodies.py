@@ -18,6 +18,8 @@ import anyio
 from aioliferay._decoding import Body
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aioliferay._core.messages import Answer
 
 _OWN_CONNECTION: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
@@ -221,18 +223,18 @@ async def _close(pieces: Any) -> None:
         await pieces.aclose()
 
 
-async def body_of(response: Any, max_bytes: int, *, is_open: bool = False) -> bytes:
+async def body_of(response: Any, headers: Mapping[str, str], max_bytes: int, *, is_open: bool = False) -> bytes:
     """Read the body, and close the answer; a body that is refused costs its connection, as it would have to be read.
 
-    `is_open`: there is no TLS on the way, for sure.
+    `headers`: those of the answer, by names in lower case. `is_open`: there is no TLS on the way, for sure.
     """
     if getattr(response, "is_stream_consumed", True):  # by a hook of the client's, or it never came over a network
         body = Body(max_bytes=max_bytes, status=response.status_code)
         body.feed(response.content)
         return body.finish()
-    body = Body(response.headers.get("content-encoding", ""), max_bytes=max_bytes, status=response.status_code)
+    body = Body(headers.get("content-encoding", ""), max_bytes=max_bytes, status=response.status_code)
     try:
-        body.expect(int(response.headers.get("content-length", 0)))
+        body.expect(int(headers.get("content-length", 0)))
         if not body.is_refused:
             await _fill(body, response, is_open=is_open)
         return body.finish()

@@ -32,8 +32,8 @@ class Call(Settling[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._end is PENDING:
-            if self._trip is not None and not self._trip.is_taken and self._trip.sender is not None:  # it is queued
-                self._trip.sender.flush_soon(self)
+            if self._trip is not None and self._trip.queue is not None:
+                self._trip.queue.flush_soon(self)
             while self._end is PENDING:
                 yield from self._waiter()
         return self._end if type(self._end) not in OUTCOMES else self.result()

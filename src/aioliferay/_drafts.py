@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from aioliferay._call import Call
-from aioliferay._core.codec import NOTHING, adapter_for, forms
+from aioliferay._core.codec import NOTHING, adapter_for, forms, joined
 from aioliferay._core.encoding import write
 from aioliferay._settling import PENDING
 from aioliferay._trip import Trip
@@ -114,18 +114,43 @@ def as_drafts(calls: object) -> Drafts | None:
     return calls if type(calls) is Drafts else None  # `isinstance` is slow to say no to a kind of sequence
 
 
-def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
-    commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]
-) -> Drafts | None:
-    """Return the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them.
-
-    What `Door.call` looks at is written out again: to call a function for it would cost a stream as much as it does.
-    """
+def drafts_of(commands: Sequence[Any], returns: Any, *, catalog: Catalog | None, site: tuple[str, int]) -> Drafts | None:
+    """Return the calls of commands, as `make_call` would have made them; None if there is more to look at in one of them."""
     try:
         adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
     except TypeError:
         return None
-    reads = None if catalog is None else catalog.reads.get
+    found = _numbers_of(commands, catalog) or _statements_of(commands, catalog)
+    return found and Drafts(found[0], len(commands), adapter, site, are_reads=found[1])
+
+
+def _numbers_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes, bool] | None:
+    """Return the statements of commands of one service, if each has a number for its only parameter, and if they read.
+
+    Both this and `_statements_of` look at what `Door.call` looks at. It is written out again: to call a function for it
+    would cost a stream as much as it does.
+    """
+    if {*map(type, commands)} != {tuple} or len(commands[0]) != 2:
+        return None
+    path, given = commands[0]
+    form = forms.get(path) if path.__class__ is str else None
+    if form is None or not _is_known(form, catalog) or given.__class__ is not dict or len(given) != 1:
+        return None
+    (name,) = given
+    try:
+        form = form.of_number[name]
+        numbers = [
+            params[name] for each, params in commands if each is path and params.__class__ is dict and len(params) == 1
+        ]
+    except (KeyError, TypeError, ValueError):  # another name, or no pair
+        return None
+    if len(numbers) < len(commands) or {*map(type, numbers)} != {int} or max(map(int.bit_length, numbers)) > 63:
+        return None
+    return b"[%b]" % joined(form, numbers), form.is_read
+
+
+def _statements_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes, bool] | None:
+    """Return the statements of commands, and whether all of them read."""
     form: Form | None = None
     are_reads, known, statements = True, "", list[dict[str, dict[str, object]]]()
     for command in commands:
@@ -134,7 +159,7 @@ def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
         path, given = command
         if form is None or path is not known:
             form = forms.get(path) if path.__class__ is str else None
-            if form is None or (reads is not None and reads(path) is not form.is_read):
+            if form is None or not _is_known(form, catalog):
                 return None
             known, are_reads = path, are_reads and form.is_read
         if given.__class__ is not dict:
@@ -148,6 +173,11 @@ def drafts_of(  # noqa: PLR0911 - as many reasons to look closer
                 return None
         statements.append({path: given})
     try:
-        return Drafts(write(statements), len(statements), adapter, site, are_reads=are_reads)
+        return write(statements), are_reads
     except (TypeError, PydanticSerializationError):  # a text that UTF-8 cannot carry
         return None
+
+
+def _is_known(form: Form, catalog: Catalog | None) -> bool:
+    """Tell whether a service does what its name tells."""
+    return catalog is None or catalog.reads.get(form.path) is form.is_read

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -140,6 +141,7 @@ class Exchange:
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
         """Send groups of calls: in parallel if all of them only read, else one after another."""
         if len(groups) > 1 and all(call.is_read for group in groups for call in group.calls):
+            run.part()
             async with anyio.create_task_group() as tasks:
                 for group in groups:
                     tasks.start_soon(partial(self._deliver, run, group))
@@ -158,7 +160,7 @@ class Exchange:
 
     async def _deliver_group(self, run: UnderWay, group: _Group) -> None:
         while True:
-            async with run.connections, self.traffic.gate():
+            async with run.connections or nullcontext(), self.traffic.gate():
                 posted = await self._post(run, group)
             if posted is None:
                 return
@@ -228,6 +230,7 @@ class Exchange:
                 calls,
                 trip,
                 body=body,
+                now=now,
                 timeout=None if math.isinf(end) else end - now,
                 max_bytes=run.terms.limits.max_answer_bytes,
             )

@@ -23,7 +23,7 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
-from aioliferay._many import callback_errors_of, kinds_of, length_of, lengths_of, taken_at_once
+from aioliferay._many import Taken, callback_errors_of, taken_at_once
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
 from aioliferay._trip import Trip
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from aioliferay._exchange import Exchange
     from aioliferay._invoker import Posted
-    from aioliferay._many import Taken
     from aioliferay._plain import Known
     from aioliferay._room import Room
     from aioliferay._tasks import BackgroundTasks
@@ -42,21 +41,18 @@ if TYPE_CHECKING:
 
 
 class Gathering:
-    """The calls of one user, in two lanes; `pending` have not ended. To its calls it is who sends them."""
+    """The calls of one user, in two lanes; `late` wait for others elsewhere. To its calls it is who sends them."""
 
     def __init__(self, room: Room, exchange: Exchange, tasks: BackgroundTasks, known: Known) -> None:
         self.room = room
         self.known = known
-        self.trip = Trip(self, is_taken=False)
+        self.trip = Trip(self)
         self.exchange = exchange
         self.tasks = tasks
-        self.pending: set[Call[Any]] = set()
+        self.late: set[Call[Any]] = set()
         room.parties.add(self)
         self.lanes: dict[bool, Lane] = {is_read: Lane(self, is_read=is_read) for is_read in (True, False)}
         self.shared: dict[bytes, SharedCall] = {}
-
-    def flush_soon(self, call: Call[Any], /) -> None:
-        """Do nothing: calls leave by themselves."""
 
     def append(self, call: Call[Any]) -> None:
         """Queue a call; it leaves soon.
@@ -73,7 +69,6 @@ class Gathering:
             self._append_with_care(call)
         else:
             self.lanes[form.is_read].append(call)
-        self.pending.add(call)
         room.pending += 1
 
     def _append_with_care(self, call: Call[Any]) -> None:
@@ -82,7 +77,7 @@ class Gathering:
         elif self.room.is_sharing and call.is_read:
             self._append_shared(call)
         else:
-            self.lanes[call.is_read].append(call)
+            self.lanes[call.is_read].append(call, is_plain=call.is_plain)
         if call.has_timeout and (watch := deadline.watch(self.tasks, [call])) is not None:
             call.add_done_callback(lambda _: watch.cancel())
 
@@ -92,15 +87,17 @@ class Gathering:
         own = self.lanes[call.is_read]
         for lane in self.lanes.values() if sources else (own,):
             if all(lane.holds(source) for source in sources.values()):
-                lane.append(call)
+                lane.append(call, is_plain=False)
                 lane.has_links = lane.has_links or bool(sources)
                 return
 
         def ended(source: Call[Any]) -> None:
             del sources[id(source)]
             if not sources:
+                self.late.discard(call)
                 own.append_late(call)
 
+        self.late.add(call)
         for source in [*sources.values()]:
             source.add_done_callback(ended)
 
@@ -111,7 +108,7 @@ class Gathering:
         is_late = not call.is_plain and call.command.listed and not (shared is not None and lane.holds(shared))
         if shared is None or shared.done() or is_late:
             shared = SharedCall(call)
-            lane.append(shared)
+            lane.append(shared, is_plain=False)
             self.shared[statement] = shared
         else:
             shared.join(call)
@@ -120,9 +117,14 @@ class Gathering:
         """Share no read that was made before now: a request with writes is over, and it may have run before these."""
         self.shared.clear()
 
+    @property
+    def pending(self) -> list[Call[Any]]:
+        """The user's calls that have not ended: in a queue, in flight, or late."""
+        return [*self._callers([call for lane in self.lanes.values() for call in lane.calls]), *self.late]
+
     async def join(self) -> None:
         """Wait until the calls have ended that are pending now."""
-        for call in [*self.pending]:
+        for call in self.pending:
             ended = anyio.Event()
             call.add_done_callback(lambda _: ended.set())  # noqa: B023 - the next one is made when this has ended
             await ended.wait()
@@ -132,16 +134,19 @@ class Gathering:
         for lane in self.lanes.values():
             lane.end(why, kind, cause)
 
-    def release(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
+    def release(self, calls: Sequence[Call[Any]]) -> Sequence[Call[Any]]:
         """Make room for others: these calls have ended. Return the users' own ones."""
-        callers: list[Call[Any]] = [] if self.room.is_sharing else [*calls]
         for call in calls if self.room.is_sharing else ():
-            callers += call.callers if isinstance(call, SharedCall) else (call,)
             if isinstance(call, SharedCall) and self.shared.get(call.key) is call:
                 del self.shared[call.key]
-        self.pending.difference_update(callers)
+        callers = self._callers(calls)
         self.room.release(len(callers))
         return callers
+
+    def _callers(self, calls: Sequence[Call[Any]]) -> Sequence[Call[Any]]:
+        if not self.room.is_sharing:
+            return calls
+        return [caller for call in calls for caller in (call.callers if isinstance(call, SharedCall) else (call,))]
 
 
 class Lane:
@@ -152,25 +157,31 @@ class Lane:
         self._gathering = gathering
         self._is_read = is_read
         self._calls: deque[Call[Any]] = deque()
-        self._trip = Trip(gathering, is_taken=False)
-        self._length = 0
+        self._trip = Trip(gathering)
+        self._length = self._measured = 0  # bytes of the first so many
         self._opened = -math.inf
         self._end = math.inf
-        self._in_flight = 0
+        self._in_flight: list[list[Call[Any]]] = []
         self._has_carrier = False  # a task that will take what is queued
         self._returned: anyio.Event | None = None
 
-    def append(self, call: Call[Any]) -> None:
-        """Queue a call."""
+    def append(self, call: Call[Any], *, is_plain: bool = True) -> None:
+        """Queue a call; `is_plain` as of the call."""
         if not self._has_carrier:
             self._start()
+        if not is_plain:
+            self._trip.is_plain = False
         if not self._calls and self._in_flight:
             self._opened = anyio.current_time()
         self._calls.append(call)
-        self._length += length_of(call) + 1
         call._trip = self._trip  # noqa: SLF001 - see `_many`: this is done for each call, and most have nothing more to it
         if self._returned is not None and (self._is_full or anyio.current_time() >= self._end):
             self._returned.set()  # timers are late, by a millisecond
+
+    @property
+    def calls(self) -> list[Call[Any]]:
+        """Those that are queued, or in flight."""
+        return [*self._calls, *(call for calls in self._in_flight for call in calls)]
 
     def holds(self, call: Call[Any]) -> bool:
         """Tell whether a call is queued here."""
@@ -181,7 +192,7 @@ class Lane:
         """Queue a call that waited for others, unless nothing can be sent any more."""
         try:
             if not self._gathering.room.is_abandoned:
-                self.append(call)
+                self.append(call, is_plain=False)
                 return
             error = NotSentError("its block raised before there was what it needs, so it was not sent", path=call.path)
         except RuntimeError:  # no event loop runs here any more
@@ -192,12 +203,18 @@ class Lane:
     @property
     def _is_full(self) -> bool:
         limits = self._gathering.room.terms.limits
-        return len(self._calls) >= limits.max_calls or self._length >= limits.max_bytes
+        if len(self._calls) >= limits.max_calls:
+            return True
+        while self._measured < len(self._calls):
+            self._length += len(self._calls[self._measured].statement) + 1
+            self._measured += 1
+        return self._length >= limits.max_bytes
 
     def _start(self) -> None:
         self._has_carrier = True
         try:
             self._gathering.tasks.start(self._carry, lost=self._lose)
+            self._trip.loop = self._gathering.tasks.loop
         except RuntimeError:
             self._has_carrier = False
             raise
@@ -220,7 +237,7 @@ class Lane:
 
     async def _due(self) -> None:
         now = anyio.current_time()
-        end = self._gathering.room.window.closes_at(now, opened=self._opened, in_flight=self._in_flight)
+        end = self._gathering.room.window.closes_at(now, opened=self._opened, in_flight=len(self._in_flight))
         if end > now and not self._is_full:
             self._end = end
             self._returned = self._returned or anyio.Event()
@@ -235,11 +252,14 @@ class Lane:
         if self._is_read and not self.has_links:
             count = min(count, self._gathering.room.terms.limits.max_calls)
         if count == len(self._calls):
-            calls, self._calls, self._length = [*self._calls], deque(), 0
+            calls, self._calls = [*self._calls], deque()
+            taken = Taken(calls, self._trip)
+            self._trip = Trip(self._gathering)
         else:
             calls = [self._calls.popleft() for _ in range(count)]
-            self._length -= sum(lengths_of(calls)) + len(calls)
-        taken = taken_at_once(calls, self._gathering)
+            taken = taken_at_once(calls, self._gathering)
+            taken.trip.loop = self._trip.loop
+        self._length = self._measured = 0
         if self.has_links:
             taken.trip.is_plain, self.has_links = False, False
         if self._calls:
@@ -251,24 +271,24 @@ class Lane:
 
     async def _send(self, calls: list[Call[Any]], taken: Taken[Call[Any]]) -> None:
         gathering, room = self._gathering, self._gathering.room
-        self._in_flight += 1
+        self._in_flight.append(calls)
         until = anyio.current_time() + room.terms.deadline
         watch = deadline.watch(gathering.tasks, calls, until) if not math.isinf(until) else None
         try:
             if taken:
-                meter = room.learn if kinds_of(taken) == {True} else self._learn
+                meter = room.learn if self._is_read else self._learn
                 sharing: Sharing = {"connections": room.connections, "taken": taken, "meter": meter}
                 terms = room.plain_terms if taken.is_plain else room.terms
                 await gathering.exchange.run(taken, terms, until, **sharing)
         finally:
-            self._in_flight -= 1
+            self._in_flight.remove(calls)
             if watch is not None:
                 watch.cancel()
             if not (self._in_flight and room.is_patient):
                 self._opened = -math.inf  # what waits is due, also if its carrier has not begun
                 if self._returned is not None:
                     self._returned.set()
-            self._tell(calls)
+            self._tell(taken if taken.is_plain else calls)
 
     def _learn(self, posted: Posted, trip: Trip) -> None:
         self._gathering.room.learn(posted, trip)
@@ -284,14 +304,15 @@ class Lane:
     def end(self, why: str, kind: type[NotSentError], cause: BaseException | None = None) -> None:
         """End what is queued."""
         calls, self._calls = [*self._calls], deque()
-        self._length, self.has_links = 0, False
+        self._length = self._measured = 0
+        self.has_links = False
         for call in calls:
             error = kind(why, path=call.path)
             error.__cause__ = cause
             call.settle(NotSent(error))
         self._tell(calls)
 
-    def _tell(self, calls: list[Call[Any]]) -> None:
+    def _tell(self, calls: Sequence[Call[Any]]) -> None:
         """Run the callbacks of calls that have ended, and make room for others."""
         callers = self._gathering.release(calls)
         log_callback_errors(callback_errors_of(callers))
@@ -300,18 +321,19 @@ class Lane:
 class SharedCall(Call[Any]):
     """One statement, `key`, for calls that ask the same, `callers`: each of them gets a result of its own."""
 
-    __slots__ = ("callers", "key")
+    __slots__ = ("callers", "is_away", "key")
 
     def __init__(self, first: Call[Any]) -> None:
         self.begin(first.command, sender=None, adapter=None, timeout=None, site=first.site)
         self.callers: list[Call[Any]] = []
+        self.is_away = False
         self.key: bytes = first.statement
         self.join(first)
 
     def join(self, call: Call[Any]) -> None:
         """Let another call have the same result."""
         self.callers.append(call)
-        if self._trip is not None and self._trip.is_taken:
+        if self._trip is not None and self.is_away:
             call.depart(self._trip)
 
     @property
@@ -322,6 +344,7 @@ class SharedCall(Call[Any]):
     def depart(self, trip: Trip) -> None:
         """Note that the call is in a request that is about to leave."""
         super().depart(trip)
+        self.is_away = True
         for caller in self.callers:
             caller.depart(trip)
 

@@ -10,7 +10,7 @@ import inspect
 import sys
 import weakref
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urljoin
 from urllib.request import getproxies
@@ -106,8 +106,8 @@ class Transport:
             message = self._message(request, trip, timeout, stream=stream)
             trip.is_sent = not self._is_traced
         try:
-            with anyio.move_on_after(timeout) as scope:
-                if stream is not None:
+            with nullcontext() if is_direct and timeout is None else anyio.move_on_after(timeout) as scope:
+                if stream is not None and scope is not None:
                     stream.watch(scope, timeout)
                 async with self._turn():
                     if is_direct and self._pool is not None:
@@ -160,15 +160,19 @@ class Transport:
     async def _read(self, response: Any, trip: Trip, url: str, *, max_bytes: int, stream: Stream | None) -> Answer:
         trip.status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
-        with suppress(KeyError, ValueError):  # none, or one that is no URL
-            headers["location"] = urljoin(url, headers["location"])
-        get_list: Any = getattr(response.headers, "get_list", None)  # a plain mapping would have lost all but one
-        cookies = () if get_list is None else tuple(get_list("set-cookie"))
-        answer = Answer(response.status_code, headers, set_cookies=cookies)
-        if stream is not None and await take(response, answer, stream):
-            return answer
+        if "location" in headers:
+            with suppress(ValueError):  # it is no URL
+                headers["location"] = urljoin(url, headers["location"])
+        cookies: tuple[str, ...] = ()
+        if "set-cookie" in headers and hasattr(response.headers, "get_list"):  # a plain mapping has lost all but one
+            cookies = tuple(response.headers.get_list("set-cookie"))
+        if stream is not None:
+            answer = Answer(response.status_code, headers, set_cookies=cookies)
+            if await take(response, answer, stream):
+                return answer
         is_open = self._pool is not None and url.startswith("http:")
-        return replace(answer, body=await body_of(response, max_bytes, is_open=is_open))
+        body = await body_of(response, headers, max_bytes, is_open=is_open)
+        return Answer(response.status_code, headers, body, set_cookies=cookies)
 
     def _options_of(self, stream: Stream) -> dict[str, Any]:
         if stream.is_foreign:

@@ -106,27 +106,29 @@ class Invoker:
         """The seconds that a request takes at least, by the last ones; None if none was answered yet."""
         return min(self.seconds, default=None)
 
-    async def post(
+    async def post(  # noqa: PLR0913 - by name
         self,
         calls: Sequence[Call[Any]],
         trip: Trip,
         *,
         body: bytes | None = None,
+        now: float,
         timeout: float | None,  # noqa: ASYNC109 - the HTTP library needs the number too
         max_bytes: int,
     ) -> Posted:
         """Post the calls in one request, note in `trip` how far it came, and return what became of each of them.
 
-        `body`: of the request, if it was made already, of calls of which none stands for several.
+        `body`: of the request, if it was made already, of calls of which none stands for several. `now`: the time.
 
         Raises nothing but a cancellation, after which `trip` tells whether the request had left.
         """
         count = len(calls) if body is not None else count_of(calls)
         body = body_of(calls) if body is None else body
         self.count += 1
-        trip.number, started = self.count, anyio.current_time()
+        trip.number, started = self.count, now
         size = len(body)
-        self.notice(ExchangeStarted(trip.number, count, size))
+        if self.hooks:
+            self.notice(ExchangeStarted(trip.number, count, size))
         answer = Answer(0)
         error: Exception | None = None
         results: Sequence[Any] | None = None
@@ -156,12 +158,12 @@ class Invoker:
         trip.elapsed = anyio.current_time() - started
         if answer.status:
             self.seconds.append(trip.elapsed)
-        if error is None:
-            received = len(answer.body)
-            self.notice(ExchangeCompleted(trip.number, count, size, received, answer.status, trip.elapsed))
-        else:
+        if error is not None:
             self.notice(ExchangeFailed(trip.number, count, size, error, trip.elapsed))
             self.portal.note_failure(answer, error)
+        elif self.hooks:
+            received = len(answer.body)
+            self.notice(ExchangeCompleted(trip.number, count, size, received, answer.status, trip.elapsed))
         first = outcomes[0].error if outcomes and results is None else None
         return Posted(trip.number, results or (), outcomes, first, answer.headers, size, typed)
 
@@ -210,13 +212,15 @@ class Invoker:
         timeout: float | None,  # noqa: ASYNC109 - it is handed on
         max_bytes: int,
     ) -> Answer:
+        invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
+        if self.auth is None and self.trial is None:
+            return await self._dispatch(invocation, trip, timeout, max_bytes)
+
         def may_repeat(answer: Answer, is_gate: bool = False) -> bool:  # noqa: FBT001, FBT002 - as the keeper calls it
             if not is_gate and not _may_repeat(answer, commands_of(calls)):
                 return False
             trip.is_sent = False  # what left did not run
             return True
-
-        invocation = Request("POST", self.url, merged(_JSON, self.headers), body)
 
         async def send(waited: float = 0.0) -> Answer:
             left = None if timeout is None else timeout - waited
@@ -262,6 +266,9 @@ class Invoker:
         may_repeat: Callable[..., bool],
         stream: Stream | None = None,
     ) -> Answer:
+        if self.auth is None:
+            return await self._dispatch(own, trip, timeout, max_bytes, stream)
+
         async def send(request: Request) -> Answer:
             if request.url == own.url:
                 return await self._dispatch(request, trip, timeout, max_bytes, stream)
@@ -269,9 +276,6 @@ class Invoker:
             # for that token too, and so a stream's own time is not its time.
             seconds = timeout if stream is None else _FLOW_SECONDS
             return await self._dispatch(request, Trip(), seconds, max_bytes)
-
-        if self.auth is None:
-            return await send(own)
 
         async def send_for_flow(request: Request) -> Answer:
             answer = await send(request)

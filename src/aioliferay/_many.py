@@ -41,7 +41,7 @@ class Taken(list[C]):
     def __init__(self, calls: Iterable[C], trip: Trip) -> None:
         super().__init__(calls if trip.is_plain else pending_of(calls))
         self.trip: Trip = trip
-        trip.is_taken = True
+        trip.queue = None
 
     @cached_property
     def adapters(self) -> set[Adapter | None]:
@@ -96,11 +96,6 @@ def commands_of(calls: Iterable[Settling[Any]]) -> list[Command]:
 def count_of(calls: Sequence[Settling[Any]]) -> int:
     """Return how many calls have their results in an answer: several of them, where one stands for a nest."""
     return sum([1 if call._form is not None else call.command.calls for call in calls])
-
-
-def length_of(call: Settling[Any]) -> int:
-    """Return the length of a call's statement, in bytes."""
-    return len(call.statement)
 
 
 def lengths_of(calls: Iterable[Settling[Any]]) -> list[int]:

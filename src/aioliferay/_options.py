@@ -89,6 +89,8 @@ class Terms:
         Raises:
             TypeError, ValueError: an option has a value that it cannot have.
         """
+        if not options:
+            return self
         if unknown := set(options) - BatchOptions.__optional_keys__:
             raise TypeError(f"a batch has no option {min(unknown)!r}; it has {', '.join(BatchOptions.__annotations__)}")
         deadline = checked_timeout(options.get("deadline"), "deadline")

@@ -17,6 +17,7 @@ from aioliferay._core.messages import NotRun, NotSent, Ok
 from aioliferay._many import Taken, callback_errors_of, failed_of, pending_of, results_of
 from aioliferay._nests import end_cancelled
 from aioliferay._plain import UNKNOWN
+from aioliferay._tasks import End
 from aioliferay._trip import Trip
 from aioliferay.errors import BatchError, BatchSplitError, BatchSplitWarning, CallbackError, LiferayError, NotSentError
 
@@ -69,7 +70,7 @@ class CallQueue:
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
         self.append = self._calls.append
-        self.trip = Trip(self, is_taken=False)
+        self.trip = Trip(self, queue=self)
         self.known = self._known = known
         self._last_turn: _Turn | None = None
         self._in_line: list[Sequence[Call[Any]]] = []
@@ -96,7 +97,7 @@ class CallQueue:
         calls = Taken(self._calls, self.trip)
         self._calls = []
         self.append = self._calls.append
-        self.trip = Trip(self, is_taken=False)
+        self.trip = Trip(self, queue=self)
         return calls
 
     def close(self) -> None:
@@ -142,7 +143,7 @@ class CallQueue:
         self._in_line.append(calls)
         turn = turn or self._next_turn()
         self._trips.add(turn)
-        until = anyio.current_time() + self.terms.deadline
+        until = math.inf if self.terms.deadline == math.inf else anyio.current_time() + self.terms.deadline
         is_hurried = until < math.inf or not (isinstance(calls, Taken) and calls.is_plain)
         watch = deadline.watch(self._tasks, calls, until) if is_hurried else None
         try:
@@ -194,7 +195,7 @@ class CallQueue:
         self, why: str, *, cause: BaseException | None = None, kind: type[NotSentError] = NotSentError
     ) -> None:
         """End everything as not sent that is queued, or waits in line behind another request of this batch."""
-        queued = self.take()
+        queued: Sequence[Call[Any]] = self.take() if self._calls else ()
         for calls in (*self._in_line, queued):
             for position, call in enumerate(calls):
                 error = kind(why, path=call.path)
@@ -330,8 +331,7 @@ class CallQueue:
 
     def raise_failures(self, calls: Sequence[Call[Any]], callback_errors: Sequence[CallbackError]) -> None:
         """Raise one error for all that went wrong, but for calls that somebody gave up."""
-        failed = failed_of(calls)
-        if failed or callback_errors:
+        if failed_of(calls) or callback_errors:
             kept = [call for call in calls if not call.is_given_up]
             if (failure := self.failure_of(kept, callback_errors)) is not None:
                 raise failure
@@ -356,7 +356,7 @@ class _Turn:
 
     def __init__(self, previous: _Turn | None) -> None:
         self.previous = previous
-        self.ended = anyio.Event()
+        self.ended = End()
 
     async def __aenter__(self) -> None:
         previous = self.previous

@@ -42,9 +42,6 @@ class Sender(Protocol):
     @property
     def trip(self) -> Trip: ...
 
-    def flush_soon(self, call: Any, /) -> None:
-        """Send everything queued on the next scheduler tick, because somebody waits for `call`."""
-
 
 class Settling(Generic[T]):
     """A call as its senders see it; see `Call`.
@@ -96,11 +93,14 @@ class Settling(Generic[T]):
 
     def _waiter(self) -> Iterable[Any]:
         """Return what a task waits for with `yield from`. It may wake before the end."""
-        if is_trio():
-            self._waiters = self._waiters if isinstance(self._waiters, anyio.Event) else anyio.Event()
-            return self._waiters.wait().__await__()
+        loop = None if self._trip is None else self._trip.loop
+        if loop is None:
+            if is_trio():
+                self._waiters = self._waiters if isinstance(self._waiters, anyio.Event) else anyio.Event()
+                return self._waiters.wait().__await__()
+            loop = asyncio.get_running_loop()
         # An Event costs fifteen times as much as a future, and ten thousand tasks may wait for a call each.
-        future = asyncio.get_running_loop().create_future()
+        future = loop.create_future()
         if self._waiters is None:
             self._waiters = future
         elif isinstance(self._waiters, list):

@@ -32,25 +32,22 @@ class StreamItem(Generic[C]):
         position: of the command in the stream, from 0.
         command: as it was given.
         result: None if there is none.
+        error: why there is no result; None if there is one.
     """
 
-    __slots__ = ("_outcome", "command", "position", "result")  # no dataclass: a stream makes millions of them
+    __slots__ = ("_outcome", "command", "error", "position", "result")  # no dataclass: a stream makes millions of them
 
     def __init__(self, position: int, command: C, outcome: Outcome[Any]) -> None:
         self.position: int = position
         self.command: C = command
         self.result: Any = getattr(outcome, "value", None)
+        self.error: LiferayError | None = outcome.error
         self._outcome: Outcome[Any] | None = outcome
 
     @property
     def outcome(self) -> Outcome[Any]:
         """`Ok`, `Failed`, `NotSent`, `NotRun`, `Unknown` or `Cancelled`, as of a call."""
         return Ok(self.result) if self._outcome is None else self._outcome
-
-    @property
-    def error(self) -> LiferayError | None:
-        """Why there is no result; None if there is one."""
-        return None if self._outcome is None else self._outcome.error
 
     @property
     def _parts(self) -> tuple[int, C, Outcome[Any]]:
@@ -96,7 +93,7 @@ class Stream(Generic[C]):
                 item.position = position
                 item.command = command
                 item.result = end
-                item._outcome = None  # noqa: SLF001 - it is one of ours
+                item.error = item._outcome = None  # noqa: SLF001 - it is one of ours
                 return item
             await flow.fill()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aioliferay._core.catalog import Catalog
     from aioliferay._tasks import BackgroundTasks
 
-_AT_ONCE: Final = 16  # commands of a plain iterable between two looks at the clock
+_AT_ONCE: Final = 16  # commands of a plain iterable before the first look at the clock; then twice as many, and so on
 _MOMENT: Final = 0.005  # seconds that a plain iterable may hold up everybody else
 _LAST_SECONDS: Final = 5.0  # for an asynchronous iterable to clean up
 
@@ -193,7 +193,7 @@ class _AtHand:
         until = time.perf_counter() + _MOMENT
         try:
             while not self.is_over and len(taken) < count:
-                wanted = min(count, len(taken) + _AT_ONCE)
+                wanted = min(count, max(_AT_ONCE, 2 * len(taken)))
                 taken.extend(islice(self._commands, wanted - len(taken)))
                 self.is_over = len(taken) < wanted
                 if time.perf_counter() > until:

@@ -20,9 +20,10 @@ _logger = logging.getLogger("aioliferay")
 
 
 class BackgroundTasks:
-    """Tasks that belong to a session, whoever started them."""
+    """Tasks that belong to a session, whoever started them. `loop`: asyncio's, of the last one."""
 
     def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._scopes: dict[anyio.CancelScope, int] = {}  # and the task's id, once it runs
         self._handles: set[asyncio.Task[None]] = set()  # the event loop itself holds its tasks only weakly
         self._ended: anyio.Event | None = None
@@ -42,7 +43,7 @@ class BackgroundTasks:
             trio.lowlevel.spawn_system_task(_as_is, self._run(scope, work), context=contextvars.copy_context())
             return scope
         try:
-            loop = asyncio.get_running_loop()
+            self.loop = loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("no event loop runs here: make calls inside an async function") from None
         scope = self._new_scope()
@@ -97,6 +98,28 @@ class BackgroundTasks:
         if scope in self._scopes:  # cancelled with its loop before its first step
             self._end(scope)
             lost()
+
+
+class End:
+    """Something that comes to its end, once, and can be waited for. An event takes 2 µs to make: only who waits pays it."""
+
+    __slots__ = ("_event", "_is_there")
+
+    def __init__(self) -> None:
+        self._is_there = False
+        self._event: anyio.Event | None = None
+
+    def set(self) -> None:
+        """Note that it is there."""
+        self._is_there = True
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self) -> None:
+        """Wait until it is there."""
+        if not self._is_there:
+            self._event = self._event or anyio.Event()
+            await self._event.wait()
 
 
 async def _as_is(work: Awaitable[None]) -> None:

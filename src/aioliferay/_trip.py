@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Queue(Protocol):
+    """Where calls wait that leave together."""
+
+    def flush_soon(self, call: Any, /) -> None:
+        """Send everything queued on the next scheduler tick, because somebody waits for `call`."""
 
 
 @dataclass(slots=True)
@@ -12,7 +22,8 @@ class Trip:
 
     Attributes:
         sender: of its calls, until it is over.
-        is_taken: no further calls are for this request.
+        queue: sends its calls as soon as somebody waits for one; None once they were taken.
+        loop: asyncio's, in which its calls are waited for, if that is known: to ask for it costs as much as a future.
         is_plain: nothing is known of its calls but their statements, and none has ended in another way than by its result.
         is_begun: it got a connection to be made.
         is_sent: its first byte may have left.
@@ -22,7 +33,8 @@ class Trip:
     """
 
     sender: Any = None
-    is_taken: bool = True
+    queue: Queue | None = None
+    loop: asyncio.AbstractEventLoop | None = None
     is_plain: bool = True
     is_sent: bool = False
     is_begun: bool = False

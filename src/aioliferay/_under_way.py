@@ -13,6 +13,7 @@ from weakref import WeakSet
 import anyio
 
 from aioliferay._stages import Learnt
+from aioliferay._tasks import End
 from aioliferay._trip import Trip
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class UnderWay:
         self.terms = terms
         self.until = until
         self.scope = anyio.CancelScope()
-        self.ended = anyio.Event()
-        self.connections = sharing.get("connections") or anyio.Semaphore(terms.limits.max_parallel, fast_acquire=True)
+        self.ended = End()
+        self.connections = sharing.get("connections")
         self.meter = sharing.get("meter")
         self.held: LiferayError | None = None  # nothing more is sent: a write before it may not have run, or not yet
         self.is_guided = True
@@ -81,6 +82,10 @@ class UnderWay:
             trip.sender = self.trip.sender
             self._trips.append(trip)
         return trip
+
+    def part(self) -> None:
+        """Note that several of its requests go at once, from here on not more than the limit."""
+        self.connections = self.connections or anyio.Semaphore(self.terms.limits.max_parallel, fast_acquire=True)
 
     def end(self) -> None:
         """Note that nothing more is sent."""
