@@ -38,7 +38,7 @@ from aioliferay.observe import ExchangeCompleted
 class Queue:
     def __init__(self):
         self.known = Known()
-        self.trip = Trip(self, is_taken=False)
+        self.trip = Trip(self, queue=self)
 
     def append(self, call):
         self.last = call
@@ -191,7 +191,7 @@ def test_taken_calls_leave_their_queue():
     calls[1].cancel()
     assert not QUEUE.trip.is_plain
     taken = Taken(calls, QUEUE.trip)
-    QUEUE.trip = Trip(QUEUE, is_taken=False)
+    QUEUE.trip = Trip(QUEUE, queue=QUEUE)
     assert [calls[0], calls[2]] == taken == pending_of(calls)
     assert not calls[0].is_sent
     taken.trip.is_sent = True

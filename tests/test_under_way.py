@@ -69,8 +69,13 @@ async def test_search_ends_a_request():
 
 
 async def test_connections_are_its_own_or_shared():
-    """A run has as many connections as its limits say, unless it shares them with others of its door."""
-    assert 3 == run_of().connections.value
+    """Once several requests go at once, a run has as many connections as its limits say, unless it shares its door's."""
+    run = run_of()
+    assert run.connections is None
+    run.part()
+    own = run.connections
+    run.part()
+    assert (3, own) == (own.value, run.connections)
     shared = anyio.Semaphore(1)
     await shared.acquire()
     assert run_of(connections=shared).connections is shared
