@@ -76,10 +76,12 @@ def make_call(  # noqa: PLR0913 - what a door knows, by name
     return call
 
 
-def through(door: Any, path: str, params: Mapping[str, object], **options: Any) -> Call[Any]:
-    """Make a call at a front door: an upload, if a file is among the parameters."""
-    make: Callable[..., Call[Any]] = door.upload if UploadFile in map(type, params.values()) else door.call
-    return make(path, params, **options)
+def through(  # noqa: PLR0913, PLR0917 - handed on by three callers
+    door: Any, path: str, params: Mapping[str, object], kinds: set[type], returns: Any, options: CallOptions
+) -> Call[Any]:
+    """Make a call at a front door: an upload, if a file is among the parameters, whose classes are `kinds`."""
+    make: Callable[..., Call[Any]] = door.upload if UploadFile in kinds else door.call
+    return make(path, params, returns=returns, **options) if options else make(path, params, returns=returns)
 
 
 def _check_options(path: str, options: CallOptions) -> None:

@@ -136,7 +136,7 @@ class Door:
         call._code = code = frame.f_code
         call._place = frame.f_lasti
         if code is _BETWEEN:
-            call._code, call._place = user_place(1)
+            call._code, call._place = user_place(2)
         line.append(call)
         return call
 

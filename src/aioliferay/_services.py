@@ -116,13 +116,13 @@ class Service:
         """
         if self.portal_version:
             self._door.portal.note_services(self.portal_version)
-        if NoneType in map(type, params.values()):  # not `None in`, which would compare values of the caller's own
+        kinds = {*map(type, params.values())}
+        if NoneType in kinds:  # not `None in`, which would compare values of the caller's own
             params = _without_nulls(path, params, primitives.split())
-        own = returns
         if isinstance(returns, str):  # the method's own: for each element of a list, a list of it
-            own = _type_of(returns, models)
-            own = GenericAlias(list, own) if _is_each(params) else own
-        return through(self._door, path, params, returns=own, **options)
+            returns = _RESULTS[returns] if returns in _RESULTS else _type_of(returns, models)
+            returns = GenericAlias(list, returns) if Reference in kinds and _is_each(params) else returns
+        return through(self._door, path, params, kinds, returns, options)
 
     def _find(  # noqa: PLR0913, PLR0917 - as above
         self,
@@ -354,9 +354,11 @@ class Method:
             ValueError: a name is not plain, or a value is out of range.
         """
         options: Any = {name: params.pop(name) for name in naming.OPTIONS & params.keys()}
+        returns = options.pop("returns", Any)
         known = _covering(self._door.portal.catalog, self._service)
         if known is None:
-            return through(self._door, self.path, {naming.camel(name): value for name, value in params.items()}, **options)
+            named = {naming.camel(name): value for name, value in params.items()}
+            return through(self._door, self.path, named, {*map(type, named.values())}, returns, options)
         action = known.find(self.path, params)
         if action is None:
             raise TypeError(self._misfit(params, known.overloads(self.path)))
@@ -365,7 +367,7 @@ class Method:
         if None in params.values():
             primitives = [parameter.name for parameter in action.parameters if parameter.is_primitive]
             named = _without_nulls(self.path, named, primitives)
-        return through(self._door, self.path, named, **options)
+        return through(self._door, self.path, named, {*map(type, named.values())}, returns, options)
 
     def __repr__(self) -> str:
         return f"<{self.path} of {self._door!r}>"
