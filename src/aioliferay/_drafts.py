@@ -38,8 +38,8 @@ class Drafts(Sequence[Call[Any]]):
     def __init__(
         self, statements: bytes, count: int, adapter: Adapter | None, site: tuple[str, int], *, are_reads: bool
     ) -> None:
-        """Take statements: a JSON array, encoded."""
-        self._statements = bytearray(memoryview(statements)[1:-1])
+        """Take statements, encoded, with commas between."""
+        self._statements = bytearray(statements)
         self._count = count
         self._site = site
         self._calls: list[Call[Any]] | None = None
@@ -65,7 +65,9 @@ class Drafts(Sequence[Call[Any]]):
 
     def join(self, others: Drafts) -> None:
         """Take others in, of the same stream; nobody has looked at one of either yet."""
-        self._statements += b"," + others._statements if others else b""
+        if others:
+            self._statements += b","
+            self._statements += others._statements
         self._count += others._count
         self.are_reads = self.are_reads and others.are_reads
 
@@ -146,7 +148,7 @@ def _numbers_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes
         return None
     if len(numbers) < len(commands) or {*map(type, numbers)} != {int} or max(map(int.bit_length, numbers)) > 63:
         return None
-    return b"[%b]" % joined(form, numbers), form.is_read
+    return joined(form, numbers), form.is_read
 
 
 def _statements_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes, bool] | None:
@@ -173,7 +175,7 @@ def _statements_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[by
                 return None
         statements.append({path: given})
     try:
-        return write(statements), are_reads
+        return write(statements)[1:-1], are_reads
     except (TypeError, PydanticSerializationError):  # a text that UTF-8 cannot carry
         return None
 
