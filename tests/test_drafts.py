@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import RootModel
 
-from aioliferay import Ok, ResultError
+from aioliferay import Ok, ResultError, StreamCommand
 from aioliferay._calling import make_call
 from aioliferay._core import codec
 from aioliferay._drafts import Drafts, drafts_of
@@ -25,6 +25,16 @@ VALUES = st.none() | st.booleans() | st.integers(1 - 2**63, 2**63 - 1) | st.text
 COMMANDS = st.lists(
     st.tuples(st.sampled_from([READ, WRITE]), st.dictionaries(st.sampled_from(["value", "text"]), VALUES)), min_size=1
 )
+NUMBERS = st.lists(st.tuples(st.just(READ), st.fixed_dictionaries({"value": st.integers(1 - 2**63, 2**63 - 1)})), min_size=1)
+ODD = [
+    (READ, {"value": True}), (READ, {"value": "x"}), (READ, {}), (WRITE, {"value": 1}), (READ, {"text": 1}),
+    (READ, {"value": 1, "text": "x"}), ("".join([*READ]), {"value": 1}),
+]  # fmt: skip
+ODDER = [
+    [READ, {"value": 1}], (READ, {"value": 1}, 1), (READ,), (), READ, None, (READ, [1]), (READ, None),
+    (READ, {"value": 2**63}), (READ, {"value": -(2**63) - 1}), (READ, {"x+": 1}), (READ, {1: 1}), ("no path", {"value": 1}), (1, {"value": 1}),
+    (READ, {"value": 1.5}), (READ, {"value": "\ud800"}), StreamCommand(READ, {"value": 1}),
+]  # fmt: skip
 anyio_test = pytest.mark.anyio
 for _path in (READ, WRITE):
     codec.command(_path, {"value": 1, "text": ""})
@@ -49,7 +59,7 @@ def are_made(calls):
     return calls._calls is not None
 
 
-@given(COMMANDS, COMMANDS)
+@given(COMMANDS | NUMBERS, COMMANDS | NUMBERS)
 def test_drafts_are_what_the_calls_would_be(some, others):
     """Count, bytes and kinds are those of the calls; so is the body, before and after somebody looked at them."""
     calls = drafts(some)
@@ -64,6 +74,17 @@ def test_drafts_are_what_the_calls_would_be(some, others):
     assert [(SITE, True, None)] * len(calls) == [(call.site, call.is_plain, call.adapter) for call in calls]
     assert calls[-1] is calls[:][-1]
     assert body_of(calls) == body
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("odd", ODD + ODDER)
+def test_odd_command_among_numbers(odd, place):
+    """Commands with a number each are written together; one of another kind among them is as it would be alone."""
+    commands = reads(3)
+    commands.insert(place, odd)
+    found = drafts_of(commands, Any, catalog=None, site=SITE)
+    assert (found is None) is (odd in ODDER)
+    assert found is None or body_of(found) == body_of([alone(command) for command in commands])
 
 
 @pytest.mark.parametrize(("returns", "result"), [(Any, 7), (None, None)])

@@ -92,6 +92,12 @@ VALUES = st.one_of(
         ["\ud800", '"}', "\x00", Number.ONE, Word.ONE, dt.date(2020, 1, 1), b"x", 1.5, float("nan"), [1], {"a": 1}]
     ),
 )
+LONGS = st.integers(1 - 2**63, 2**63 - 1)
+ONE_FORM = st.lists(st.tuples(st.just(PATHS[0]), st.fixed_dictionaries({"entryId": LONGS})), min_size=1)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+FORMS = st.lists(
+    st.tuples(st.sampled_from(PATHS[:2]), st.dictionaries(st.sampled_from(["entryId", "name"]), LONGS | TEXTS)), min_size=1
+)
 for _path in PATHS[:3]:
     codec.command(_path, {"entryId": 1, "name": "x"})
 
@@ -174,10 +180,10 @@ def test_place_of_the_call():
     assert ("here", 7) == in_bulk("/blogsentry/get-entry", {}).site
 
 
-@given(st.lists(st.sampled_from(PATHS[:2]), min_size=1, max_size=6), st.booleans())
-def test_many_calls_are_as_each_of_them(paths, with_long):
+@given(ONE_FORM | FORMS, st.booleans())
+def test_many_calls_are_as_each_of_them(commands, with_long):
     """Bodies, lengths and kinds of many calls are put together from those of each, whichever way they were made."""
-    calls = [short(path, {"entryId": 1}) for path in paths]
+    calls = [short(path, params) for path, params in commands]
     calls += [long("/user/get-user", {"x": 1.5})] if with_long else []
     assert b"[" + b",".join([call.statement for call in calls]) + b"]" == body_of(calls)
     assert [len(call.statement) for call in calls] == lengths_of(calls)

@@ -72,9 +72,9 @@ async def test_connections_are_its_own_or_shared():
     """Once several requests go at once, a run has as many connections as its limits say, unless it shares its door's."""
     run = run_of()
     assert run.connections is None
-    run.part()
+    run.limit_parallel()
     own = run.connections
-    run.part()
+    run.limit_parallel()
     assert (3, own) == (own.value, run.connections)
     shared = anyio.Semaphore(1)
     await shared.acquire()

@@ -12,6 +12,7 @@ import anyio
 from aioliferay._core.messages import NotSent, Unknown
 from aioliferay._core.recovery import retry_after
 from aioliferay._drafts import Drafts
+from aioliferay._settling import OUTCOMES
 from aioliferay.errors import AnswerTooLargeError, AuthenticationError, ConnectError, NoAnswerError, ServerError
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class Chunk:
         if isinstance(self.entries, Drafts) and self.entries.ends:
             return self.entries.ends
         return self.entries
+
+    @property
+    def are_results(self) -> bool:
+        """Whether all of these ends are results."""
+        ends = self.entries.ends if isinstance(self.entries, Drafts) else ()
+        return bool(ends) and OUTCOMES.isdisjoint(map(type, ends))
 
     @property
     def places(self) -> range:

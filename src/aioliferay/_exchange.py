@@ -141,7 +141,7 @@ class Exchange:
     async def _together(self, run: UnderWay, groups: Sequence[_Group]) -> None:
         """Send groups of calls: in parallel if all of them only read, else one after another."""
         if len(groups) > 1 and all(call.is_read for group in groups for call in group.calls):
-            run.part()
+            run.limit_parallel()
             async with anyio.create_task_group() as tasks:
                 for group in groups:
                     tasks.start_soon(partial(self._deliver, run, group))

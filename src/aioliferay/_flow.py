@@ -63,6 +63,7 @@ class Flow:
 
     Attributes:
         items: position, command, and call or end of the next commands, until who iterates takes them.
+        are_plain: whether all of these ends are results.
     """
 
     def __init__(self, session: SessionBase, commands: Any, options: StreamOptions, returns: Any) -> None:
@@ -97,6 +98,7 @@ class Flow:
         self._is_over = False
         self._failure: BaseException | None = None
         self.items: Iterator[tuple[int, Any, Any]] = iter(())
+        self.are_plain = True
 
     # The side of who iterates.
 
@@ -116,6 +118,7 @@ class Flow:
             self._untaken -= len(chunk.entries)
             self._untaken_bytes -= chunk.length
             self.items = zip(chunk.places, chunk.commands, chunk.ends, strict=True)
+            self.are_plain = chunk.are_results
             self._pump_bell.ring()
             self._taker_bell.ring()
         elif self._is_over and not self._chunks:
@@ -284,14 +287,11 @@ class Flow:
         return resumes if resumes > anyio.current_time() else math.inf
 
     def _has_room(self, chunk: Chunk) -> bool:
-        pace = self._pace_of(chunk)
-        if self._is_writing and not chunk.is_reading:  # writes keep their order
-            return False
-        if self._reads_under_way >= pace.parallel and chunk.is_reading:
-            return False
+        is_late = self._reads_under_way >= self._reading.parallel if chunk.is_reading else self._is_writing
         most = _AHEAD * self._reading.parallel * max(self._reading.calls, _LEAST)
         most_bytes = _AHEAD * self._reading.parallel * self._terms.limits.max_bytes
-        return self._untaken < most and self._untaken_bytes < most_bytes and math.isinf(self._pause_end(chunk))
+        is_much = self._untaken >= most or self._untaken_bytes >= most_bytes
+        return not (is_late or is_much) and math.isinf(self._pause_end(chunk))
 
     def _check_open(self) -> None:
         if self._session.is_closed:

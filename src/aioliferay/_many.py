@@ -100,7 +100,12 @@ def count_of(calls: Sequence[Settling[Any]]) -> int:
 
 def lengths_of(calls: Iterable[Settling[Any]]) -> list[int]:
     """Return the lengths of the calls' statements, in bytes."""
-    return [len(call.statement) for call in calls]
+    return [
+        len(call.statement)
+        if (form := call._form) is None
+        else len(form.head) + len(form.tail) + len(str(call._content) if form.is_number else call._content)
+        for call in calls
+    ]
 
 
 def kinds_of(calls: Iterable[Settling[Any]]) -> set[bool]:

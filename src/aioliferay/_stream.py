@@ -85,10 +85,11 @@ class Stream(Generic[C]):
         flow = self._flow
         while True:  # another task may have taken what came
             for position, command, end in flow.items:
-                if end.__class__ is Call:
-                    end = end.outcome if end.has_error else end._end  # noqa: SLF001, PLW2901 - see `_many`
-                if end.__class__ in OUTCOMES:
-                    return StreamItem(position, command, cast("Outcome[Any]", end))
+                if not flow.are_plain:
+                    if end.__class__ is Call:
+                        end = end.outcome if end.has_error else end._end  # noqa: SLF001, PLW2901 - see `_many`
+                    if end.__class__ in OUTCOMES:
+                        return StreamItem(position, command, cast("Outcome[Any]", end))
                 item: StreamItem[C] = _new(StreamItem)
                 item.position = position
                 item.command = command

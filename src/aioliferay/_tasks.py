@@ -20,7 +20,7 @@ _logger = logging.getLogger("aioliferay")
 
 
 class BackgroundTasks:
-    """Tasks that belong to a session, whoever started them. `loop`: asyncio's, of the last one."""
+    """Tasks that belong to a session, whoever started them. `loop`: asyncio's, of the last one; None under trio."""
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -39,6 +39,7 @@ class BackgroundTasks:
         if is_trio():
             import trio  # noqa: PLC0415 - only who runs under trio has it
 
+            self.loop = None
             scope = self._new_scope()
             trio.lowlevel.spawn_system_task(_as_is, self._run(scope, work), context=contextvars.copy_context())
             return scope

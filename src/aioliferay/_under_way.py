@@ -83,7 +83,7 @@ class UnderWay:
             self._trips.append(trip)
         return trip
 
-    def part(self) -> None:
+    def limit_parallel(self) -> None:
         """Note that several of its requests go at once, from here on not more than the limit."""
         self.connections = self.connections or anyio.Semaphore(self.terms.limits.max_parallel, fast_acquire=True)
 

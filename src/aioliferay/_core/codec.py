@@ -79,8 +79,9 @@ def _remember(path: str, params: Mapping[str, object]) -> None:
     form = forms.get(path) or Form(path, is_read_by_name(path), _head(path, ()), b"}")
     if len(forms) < _MOST_PATHS:
         forms[path] = form
-    for name in params.keys() - form.of_number.keys() - {"serviceContext"}:
-        if is_plain_name(name) and len(form.of_number) < _MOST_NAMES:
+    for name in params:
+        is_new = name not in form.of_number and len(form.of_number) < _MOST_NAMES
+        if is_new and is_plain_name(name) and name != "serviceContext":
             head = b'%b{"%b":' % (form.head, name.encode())
             form.of_number[name] = Form(path, form.is_read, head, b"}}", is_number=True)
 
