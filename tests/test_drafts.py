@@ -32,7 +32,8 @@ ODD = [
 ]  # fmt: skip
 ODDER = [
     [READ, {"value": 1}], (READ, {"value": 1}, 1), (READ,), (), READ, None, (READ, [1]), (READ, None),
-    (READ, {"value": 2**63}), (READ, {"value": -(2**63) - 1}), (READ, {"x+": 1}), (READ, {1: 1}), ("no path", {"value": 1}), (1, {"value": 1}),
+    (READ, {"value": 2**63}), (READ, {"value": -(2**63) - 1}), (READ, {"x+": 1}), (READ, {1: 1}), ("no path", {"value": 1}),
+    (1, {"value": 1}),
     (READ, {"value": 1.5}), (READ, {"value": "\ud800"}), StreamCommand(READ, {"value": 1}),
 ]  # fmt: skip
 anyio_test = pytest.mark.anyio
