@@ -129,7 +129,7 @@ FLOWS = {
     for work, whose in (("reads", STREAMS), ("entries", ("stream", "chunked posts")))
 }
 BURSTS = {who: Job("burst", (who,), "reads") for who in ("auto", "aiodataloader", "aiohttp gather", "httpx gather")}
-WANDER = Job("staggered", ("default auto", "aiodataloader"), "reads", each=50)
+WANDER = Job("staggered", ("default auto", "aiodataloader", "ideal"), "reads", each=50)
 LATE_WANDER = replace(WANDER, latency=LATENCY)
 COSTLY = Job("timing", ("batch", "chunks"), "reads", cost=1_000)
 IMPORT = Job("importing", ())

@@ -72,6 +72,7 @@ CONTESTANTS = {
     "model floor": Known("floors", "ModelFloor", "floor for models: one httpx POST, TypeAdapter.validate_json"),
     "chunked posts": Known("floors", "ChunkedPosts", "bare POSTs of 1,000 commands, 4 at once", 10_000_000),
     "sketch": Known("sketch", "Sketch", "the least batch with calls, in 30 lines"),
+    "ideal": Known("floors", "Ideal", "calls that take the latency, and nothing else"),
     "future": Known("floors", "Futures", "an asyncio future created, set, awaited"),
     "batch": Known("ours", "Batch", "aioliferay, batch with `call`"),
     "awaited": Known("ours", "AwaitedBatch", "aioliferay, batch, each call awaited"),

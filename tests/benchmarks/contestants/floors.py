@@ -71,6 +71,20 @@ class ChunkedPosts(Floor):
         return count
 
 
+class Ideal(Contestant):
+    """Calls that take the server's latency, and nothing else: what tasks with pauses take at least, however they call."""
+
+    def given(self, commands: Iterable[Command]) -> list[Command]:
+        """Return the commands as they are."""
+        return [*commands]
+
+    async def one(self, command: Command) -> None:
+        """Wait for the latency, if there is any."""
+        _, latency, _ = self.url.rsplit("/", 2)
+        if latency != "0":
+            await asyncio.sleep(int(latency) / 1000)
+
+
 class Futures(Contestant):
     """The unit of the machinery: an `asyncio` future for each call, created, set and awaited."""
 
