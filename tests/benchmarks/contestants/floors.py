@@ -78,7 +78,7 @@ class Ideal(Contestant):
         """Return the commands as they are."""
         return [*commands]
 
-    async def one(self, command: Command) -> None:
+    async def one(self, _: Command) -> None:
         """Wait for the latency, if there is any."""
         _, latency, _ = self.url.rsplit("/", 2)
         if latency != "0":
