@@ -90,7 +90,7 @@ class UnderWay:
     def end(self) -> None:
         """Note that nothing more is sent."""
         for trip in self._trips if self.trip is None else (self.trip, *self._trips):
-            trip.sender = None
+            trip.sender = trip.loop = None
         self.ended.set()
 
     def position(self, call: Call[Any]) -> int:
