@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from aioliferay._call import Call
-from aioliferay._core.codec import NOTHING, adapter_for, forms, joined
+from aioliferay._core.codec import NOTHING, adapter_for, forms
 from aioliferay._core.encoding import write
 from aioliferay._settling import PENDING
 from aioliferay._trip import Trip
@@ -148,7 +148,7 @@ def _numbers_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes
         return None
     if len(numbers) < len(commands) or {*map(type, numbers)} != {int} or max(map(int.bit_length, numbers)) > 63:
         return None
-    return joined(form, numbers), form.is_read
+    return form.statements(numbers, write), form.is_read
 
 
 def _statements_of(commands: Sequence[Any], catalog: Catalog | None) -> tuple[bytes, bool] | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from aioliferay._core.codec import NOTHING, joined
+from aioliferay._core.codec import NOTHING
+from aioliferay._core.encoding import write
 from aioliferay._core.messages import Ok
 from aioliferay._drafts import as_drafts
 from aioliferay._settling import OUTCOMES, PENDING, Settling
@@ -84,7 +85,7 @@ def body_of(calls: Sequence[Settling[Any]]) -> bytes:
         return drafts.body
     form, *others = {call._form for call in calls}
     if form is not None and not others:
-        return b"[%b]" % joined(form, [call._content for call in calls])
+        return b"[%b]" % form.statements([call._content for call in calls], write)
     return b"[%b]" % b",".join([call.statement for call in calls])
 
 

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aioliferay._core import codec
+from aioliferay._core.encoding import write
 from aioliferay._core.messages import RawParams, Reference
 
 _PLAIN_PATH = re.compile(r"\A/([-\w]+\.)*[-\w]+/[-\w]+(\.\d+)?\Z", re.ASCII)
@@ -374,4 +375,4 @@ def test_statements_of_numbers_are_those_of_commands(numbers):
     commands = [codec.command("/a/get-b", {"x": number}) for number in numbers]
     form = codec.forms["/a/get-b"].of_number["x"]
     assert [form.statement(number) for number in numbers] == [command.statement for command in commands]
-    assert b"[%b]" % codec.joined(form, numbers) == codec.encode(commands)
+    assert b"[%b]" % form.statements(numbers, write) == codec.encode(commands)

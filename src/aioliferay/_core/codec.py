@@ -82,8 +82,7 @@ def _remember(path: str, params: Mapping[str, object]) -> None:
     for name in params:
         is_new = name not in form.of_number and len(form.of_number) < _MOST_NAMES
         if is_new and is_plain_name(name) and name != "serviceContext":
-            head = b'%b{"%b":' % (form.head, name.encode())
-            form.of_number[name] = Form(path, form.is_read, head, b"}}", is_number=True)
+            form.learn(name)
 
 
 def bind(waiting: Command, values: Mapping[str, object]) -> Command:
@@ -123,14 +122,6 @@ def relisted(command: Command, listed: tuple[str, ...]) -> Command:
 def is_plain_name(name: str) -> bool:
     """Tell whether a name of a parameter or property is no code to the portal."""
     return _NAME.fullmatch(name) is not None
-
-
-def joined(form: Form, contents: Sequence[Any]) -> bytes:
-    """Return the statements of commands of one form, at least one, with commas between."""
-    between = b"%b,%b" % (form.tail, form.head)
-    # So it takes a fifth of what it takes to write each number.
-    inner = encoding.write(contents)[1:-1].replace(b",", between) if form.is_number else between.join(contents)
-    return b"%b%b%b" % (form.head, inner, form.tail)
 
 
 def encode(commands: Sequence[Command]) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aioliferay.errors import LiferayError, ResultError
 
@@ -126,9 +126,23 @@ class Form:
     is_number: bool = False
     of_number: dict[str, Form] = field(default_factory=dict["str", "Form"])
 
+    def learn(self, name: str) -> None:
+        """Note that a name was checked."""
+        head = b'%b{"%b":' % (self.head, name.encode())
+        self.of_number[name] = Form(self.path, self.is_read, head, b"}}", is_number=True)
+
     def statement(self, content: bytes | int) -> bytes:
         """Return the statement of a content."""
         return b"%b%b%b" % (self.head, content if isinstance(content, bytes) else b"%d" % content, self.tail)
+
+    def statements(self, contents: Sequence[Any], write: Callable[[Any], bytes]) -> bytes:
+        """Return the statements of contents, at least one, with commas between.
+
+        `write` returns numbers as JSON, all in one go: it takes a fifth of what it takes to write each.
+        """
+        between = b"%b,%b" % (self.tail, self.head)
+        inner = write(contents)[1:-1].replace(b",", between) if self.is_number else between.join(contents)
+        return b"%b%b%b" % (self.head, inner, self.tail)
 
 
 @dataclass(frozen=True, slots=True)
