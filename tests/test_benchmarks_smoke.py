@@ -213,7 +213,7 @@ def test_look_counts_processes():
     """Work of this process is ours, and so nobody else's."""
     before = Look.at([])
     until = time.process_time() + 0.1
-    while time.process_time() < until:  # ten ticks of the system's clock, on any machine: it counts in hundredths of a second
+    while time.process_time() < until:  # ten ticks of the system's clock, which counts in hundredths of a second
         pass
     after = Look.at([])
     assert before.own < after.own
