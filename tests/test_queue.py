@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import warnings
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -143,6 +144,36 @@ async def test_calls_queued_in_flight_go_into_the_next_batch(wire, session):
             group.start_soon(queue_more)
             assert await batch.invoke() == [1]
         assert await batch.invoke() == [2]
+
+
+async def test_call_awaited_while_its_request_is_under_way(wire, session):
+    """Whoever begins to wait for a call after its request has left is woken with its result."""
+
+    async def open_gate():
+        await anyio.wait_all_tasks_blocked()
+        gate.set()
+
+    async with session.batch() as batch:
+        for _ in range(2):  # the first call of a service is made with care, those after it are not
+            gate = wire.hold()
+            calls = [batch.call("/x/get-echo", {"value": value}) for value in (1, 2)]
+            async with anyio.create_task_group() as group:
+                group.start_soon(batch.invoke)
+                await wire.arrived.wait()
+                group.start_soon(open_gate)
+                with anyio.fail_after(3):
+                    assert [1, 2] == await gather(*calls)
+
+
+@pytest.mark.parametrize("returns", [[Any, int], [int, Any], [int, int], [None, int], [Any, None]])
+async def test_types_of_a_batch_are_those_of_its_calls(wire, session, returns):
+    """A type counts for its own call, also if all others of the batch have none, and the services are known by then."""
+    wire.answer = httpx.Response(200, json=[None if kind is None else "7" for kind in returns])
+    for _ in range(2):  # the first call of a service is made with care, those after it are not
+        async with session.batch() as batch:
+            calls = [batch.call("/x/get-echo", returns=kind) for kind in returns]
+            await batch.invoke()
+        assert [{Any: "7", int: 7, None: None, str: "7"}[kind] for kind in returns] == [call.result() for call in calls]
 
 
 async def test_requests_of_one_batch_go_one_after_another(wire, session):
@@ -301,6 +332,18 @@ async def test_callback_receives_results_and_errors(wire, session, kind):
     assert callback.told[0] == [1, 2]
     assert list(caught.value.exceptions) == list(callback.told[1].exceptions)
     assert len(callback.told) == 2
+
+
+async def test_callback_may_keep_its_list(session):
+    """What a callback does to the list of results that it is given changes nothing for others."""
+    callback = Recorder()
+    async with session.batch(callback=callback) as batch:
+        for _ in range(2):
+            call = batch.call("/x/get-echo", {"value": 1})
+            taken = await batch.invoke()
+            callback.told.pop().clear()
+            assert [1] == taken
+            assert 1 == call.result()
 
 
 async def test_invoke_soon_tells_the_callback(wire, session):

@@ -70,7 +70,7 @@ class AutoBatchSession(Door, HasServices):
             `call` raises, and `await ready()` waits. `deduplicate=True` lets reads with the same path and parameters share a
             statement as long as one of them is pending; each has a result of its own, which may be what the portal said a
             moment before the call was made. `limits=`: how many calls and bytes a request has, and how many requests are in
-            flight (by default 4; 8 while the portal is far, and not busy).
+            flight (by default 4; up to 16 while the portal is far, and not busy).
             `retry=`, `writes=`, `on_failure=`, `dependent=`, `deadline=`: as of `BatchSession`. With a URL also options of
             `Session`.
 

@@ -37,17 +37,19 @@ class Taken(list[C]):
 
     Attributes:
         trip: of the request that they will be in, if that is one.
+        results: of all of them, until somebody takes these; None if they came in another way than in one piece.
     """
 
     def __init__(self, calls: Iterable[C], trip: Trip) -> None:
         super().__init__(calls if trip.is_plain else pending_of(calls))
         self.trip: Trip = trip
+        self.results: list[Any] | None = None
         trip.queue = None
 
     @cached_property
     def adapters(self) -> set[Adapter | None]:
         """What reads their results, each once."""
-        return {call._adapter for call in self}
+        return {None} if self.trip.is_bare else {call._adapter for call in self}
 
     @property
     def is_plain(self) -> bool:
@@ -140,7 +142,9 @@ def settle_results(
         _settle(calls, [Ok(value) if type(value) in OUTCOMES else value for value in results])
         return []
     if trip.is_plain and _need_no_type(_each_adapter_of(calls), results):
-        _settle(calls, results)
+        if isinstance(calls, Taken) and isinstance(results, list):
+            calls.results = results
+        _settle(calls, results, are_awaited=not trip.is_bare)
         return []
     rest: list[tuple[C, Any]] = []
     for call, result in zip(calls, results, strict=True):
@@ -160,9 +164,13 @@ def settle_results(
     return rest
 
 
-def _settle(calls: Sequence[Settling[Any]], ends: Sequence[Any]) -> None:
+def _settle(calls: Sequence[Settling[Any]], ends: Sequence[Any], *, are_awaited: bool = True) -> None:
     drafts = as_drafts(calls)
     if drafts is not None and drafts.take(ends):
+        return
+    if not are_awaited:  # a third of the loop
+        for call, end in zip(calls, ends, strict=True):
+            call._end = end
         return
     for call, end in zip(calls, ends, strict=True):
         call._end = end
@@ -179,7 +187,8 @@ def _need_no_type(adapters: set[Any], results: Sequence[Any]) -> bool:
 def results_of(calls: Iterable[Settling[Any]]) -> list[Any]:
     """Return the results of calls none of which has failed."""
     if isinstance(calls, Taken) and calls.is_plain:
-        return [call._end for call in calls]
+        results, calls.results = calls.results, None
+        return [call._end for call in calls] if results is None else results
     return [call.outcome_value if call._end.__class__ in OUTCOMES else call._end for call in calls]
 
 

@@ -126,7 +126,11 @@ class Door:
                 call._form, call._content = of_number, value
             else:
                 call._form, call._content = form, to_json(given)
-            call._adapter = None if returns is Any else NOTHING if returns is None else adapter_for(returns)
+            call._adapter = None
+            if returns is not Any:
+                call._adapter = NOTHING if returns is None else adapter_for(returns)
+                if line.trip is not None:
+                    line.trip.is_bare = False
         except (KeyError, TypeError, PydanticSerializationError):  # it is new here, or the careful way tells what is wrong
             return self._call_with_care(path, params, returns, options)
         call._trip = line.trip

@@ -70,7 +70,7 @@ class CallQueue:
         self._tasks = tasks
         self._calls: list[Call[Any]] = []
         self.append = self._calls.append
-        self.trip = Trip(self, queue=self)
+        self.trip = Trip(self, queue=self, is_bare=True)
         self.known = self._known = known
         self._last_turn: _Turn | None = None
         self._in_line: list[Sequence[Call[Any]]] = []
@@ -97,7 +97,7 @@ class CallQueue:
         calls = Taken(self._calls, self.trip)
         self._calls = []
         self.append = self._calls.append
-        self.trip = Trip(self, queue=self)
+        self.trip = Trip(self, queue=self, is_bare=True)
         return calls
 
     def close(self) -> None:

@@ -93,7 +93,9 @@ class Settling(Generic[T]):
 
     def _waiter(self) -> Iterable[Any]:
         """Return what a task waits for with `yield from`. It may wake before the end."""
-        loop = None if self._trip is None else self._trip.loop
+        loop = None
+        if self._trip is not None:
+            loop, self._trip.is_bare = self._trip.loop, False
         if loop is None:
             if is_trio():
                 self._waiters = self._waiters if isinstance(self._waiters, anyio.Event) else anyio.Event()

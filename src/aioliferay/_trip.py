@@ -25,6 +25,7 @@ class Trip:
         queue: sends its calls as soon as somebody waits for one; None once they were taken.
         loop: asyncio's, in which its calls are waited for, if that is known: to ask for it costs as much as a future.
         is_plain: nothing is known of its calls but their statements, and none has ended in another way than by its result.
+        is_bare: none of its calls has a type, or is waited for: their results can be given to them without a look at each.
         is_begun: it got a connection to be made.
         is_sent: its first byte may have left.
         number: in its session.
@@ -36,6 +37,7 @@ class Trip:
     queue: Queue | None = None
     loop: asyncio.AbstractEventLoop | None = None
     is_plain: bool = True
+    is_bare: bool = False
     is_sent: bool = False
     is_begun: bool = False
     number: int = 0

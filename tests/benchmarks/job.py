@@ -43,9 +43,10 @@ class Sample(NamedTuple):
 class Turns:
     """The runs of one contestant: samples, the last results, and what the server counted of the first."""
 
-    def __init__(self, run: Run, url: str) -> None:
+    def __init__(self, run: Run, spec: dict[str, Any]) -> None:
         self._run = run
-        self._url = url
+        self._url = spec["url"]
+        self._pause = spec["pause"] / 1e3
         self.samples: list[Sample] = []
         self.requests = self.statements = 0
         self.results: Any = None
@@ -54,6 +55,9 @@ class Turns:
         """Run once. What other contestants have left behind is no part of it."""
         self.results = None
         before = None if self.samples else stats(self._url)
+        until = time.perf_counter() + self._pause
+        while time.perf_counter() < until:
+            pass
         gc.collect()
         wall, cpu = time.perf_counter(), time.process_time()
         self.results = await self._run()
@@ -81,7 +85,7 @@ async def timing(spec: dict[str, Any], work: Work) -> dict[str, Any]:
             player = await stack.enter_async_context(made(name, spec))
             run = partial(run_of(player, spec), player.given(commands))
             seconds += await warmed(run, player, work, spec)
-            all_turns[name] = Turns(run, spec["url"])
+            all_turns[name] = Turns(run, spec)
         gc.freeze()  # else each collection would look at all modules, and leave the processor's caches cold
         stack.callback(gc.unfreeze)
         least, most = spec["turns"]

@@ -35,6 +35,8 @@ Rounds = dict[str, list[dict[str, dict[str, float]]]]  # what the rounds brought
 SIZES = (1, 10, 1_000, 100_000)
 OURS = ("batch", "awaited", "service", "catalog batch", "default batch")
 NEAR = ("floor", "sketch", "batch")  # compared closely
+PAUSES = (0, 5, 20)  # ms
+COLD = {name: Job("timing", (name, "web3")) for name in NEAR}  # each run comes after a long one of somebody else's
 LATE = ("floor", "sketch", "batch", "aiodataloader", "pjrpc", "aiohttp gather")
 ENTRIES = ("pjrpc", "aiodataloader", "web3", "gql", "aiohttp gather", "httpx sequential")
 PORTAL_SIZES = (1, 10, 100, 1_000)
@@ -70,6 +72,11 @@ def sized(name: str, size: int) -> Job:
     return peer_job(name) if size == VOID.size and name in PEERS else Job("timing", (name,), size=size)
 
 
+def paused(pause: int) -> Job:
+    """Return the job in which those that are compared closely pause for so many ms before each run."""
+    return replace(VOID, contestants=NEAR, pause=pause) if pause else VOID
+
+
 def _late(name: str) -> Job:
     return replace(sized(name, VOID.size), latency=LATENCY, contestants=(name,))
 
@@ -97,6 +104,7 @@ SWEEP = ["floor", "sketch", *OURS, *PEERS]
 SECTIONS: dict[str, list[Job]] = {
     "sizes": [sized(name, size) for name in SWEEP for size in _sizes(name)],
     "works": [FAST_ENTRIES, ONE_MODEL, MIXED_MODELS, *map(_entries, ENTRIES)],
+    "pauses": [*map(paused, PAUSES), *COLD.values()],
     "late": [_late(name) for name in LATE],
     "peak": [
         Job("memory", (name,), size=min(100_000, CONTESTANTS[name].most)) for name in SWEEP if name != "httpx sequential"
@@ -152,6 +160,7 @@ def tables(measured: Measured) -> list[Table]:
         _sizes(measured, "cpu", "Client CPU for a void call (µs)", lambda value, size: value / size * 1e6),
         _sizes(measured, "wall", "Wall time of all calls (ms)", lambda value, _: value * 1e3),
         _sizes(measured, "requests", "Requests sent", lambda value, _: value),
+        _paused(measured),
         _works(measured),
         _late_table(measured),
         _memory(measured),
@@ -171,6 +180,23 @@ def _sizes(measured: Measured, column: str, title: str, scale: Callable[[float, 
             cells = [None if value is None else scale(value, size) for value, size in zip(values, SIZES, strict=True)]
             rows.append([CONTESTANTS[name].title, *(number(cell) for cell in cells)])
     return Table(column, title, ["calls", *(f"{size:,}" for size in SIZES)], rows)
+
+
+def _paused(measured: Measured) -> Table:
+    rows = []
+    for pause in PAUSES:
+        runs = [measured.median(paused(pause), name, "cpu") for name in NEAR]
+        if None not in runs:
+            text = f"an empty loop of {pause} ms" if pause else "the run of another of these"
+            rows.append([text, *(number(None if run is None else run * 1e3) for run in runs)])
+    runs = [measured.median(job, name, "cpu") for name, job in COLD.items()]
+    if None not in runs:
+        rows.append(["a run of web3.py, or of its own", *(number(None if run is None else run * 1e3) for run in runs)])
+        theirs = [measured.median(job, "web3", "cpu") for job in COLD.values()]
+        ratios = [their / our for their, our in zip(theirs, runs, strict=True) if their is not None and our is not None]
+        rows.append(["the same: web3.py over it", *map(number, ratios)])
+    head = ["what is before each run", *(CONTESTANTS[name].title for name in NEAR)]
+    return Table("pauses", "1,000 void calls after a pause: client CPU (ms)", head, rows)
 
 
 def _works(measured: Measured) -> Table:
