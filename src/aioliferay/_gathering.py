@@ -23,7 +23,7 @@ from aioliferay._alarms import log_callback_errors
 from aioliferay._call import Call
 from aioliferay._core import codec
 from aioliferay._core.messages import NotSent, Ok, Outcome
-from aioliferay._many import Taken, callback_errors_of, taken_at_once
+from aioliferay._many import Taken, callback_errors_of, lengths_of, taken_at_once
 from aioliferay._queue import NEVER_BEGAN
 from aioliferay._stages import widened
 from aioliferay._trip import Trip
@@ -175,8 +175,8 @@ class Lane:
             self._opened = anyio.current_time()
         self._calls.append(call)
         call._trip = self._trip  # noqa: SLF001 - see `_many`: this is done for each call, and most have nothing more to it
-        if self._returned is not None and (self._is_full or anyio.current_time() >= self._end):
-            self._returned.set()  # timers are late, by a millisecond
+        if self._returned is not None and (self._is_over or self._is_full):
+            self._returned.set()
 
     @property
     def calls(self) -> list[Call[Any]]:
@@ -201,14 +201,20 @@ class Lane:
         self._tell([call])
 
     @property
+    def _is_over(self) -> bool:
+        """Whether the window is over: each call that comes looks, as timers are late, by a millisecond."""
+        loop = self._trip.loop  # to ask anyio takes ten times as long
+        return (anyio.current_time() if loop is None else loop.time()) >= self._end
+
+    @property
     def _is_full(self) -> bool:
         limits = self._gathering.room.terms.limits
-        if len(self._calls) >= limits.max_calls:
-            return True
-        while self._measured < len(self._calls):
-            self._length += len(self._calls[self._measured].statement) + 1
-            self._measured += 1
-        return self._length >= limits.max_bytes
+        count = len(self._calls)
+        if self._measured < count < limits.max_calls:
+            lengths = lengths_of([self._calls[position] for position in range(self._measured, count)])
+            self._length += sum(lengths) + len(lengths)
+            self._measured = count
+        return count >= limits.max_calls or self._length >= limits.max_bytes
 
     def _start(self) -> None:
         self._has_carrier = True
