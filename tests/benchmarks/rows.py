@@ -19,7 +19,7 @@ LATENCY = 20  # ms
 TASKS = 200
 IMPORTED = 5  # times, each in a fresh interpreter
 SLOW = frozenset({"httpx gather", "httpx sequential", "aiohttp gather"})  # one run is sample enough
-LONG = SLOW | {"web3", "gql", "msgraph"}  # a run is so long that what comes after it finds its memory gone from the caches
+LONG = SLOW | {"web3", "gql", "msgraph"}  # a run is so long that what comes after it starts cold
 IMPORTS = {"aioliferay": "aioliferay", "its parts": "httpx, anyio, pydantic"}
 
 
