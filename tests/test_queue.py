@@ -173,7 +173,7 @@ async def test_types_of_a_batch_are_those_of_its_calls(wire, session, returns):
         async with session.batch() as batch:
             calls = [batch.call("/x/get-echo", returns=kind) for kind in returns]
             await batch.invoke()
-        assert [{Any: "7", int: 7, None: None, str: "7"}[kind] for kind in returns] == [call.result() for call in calls]
+        assert [{Any: "7", int: 7, None: None}[kind] for kind in returns] == [call.result() for call in calls]
 
 
 async def test_requests_of_one_batch_go_one_after_another(wire, session):

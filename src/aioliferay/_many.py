@@ -168,7 +168,7 @@ def _settle(calls: Sequence[Settling[Any]], ends: Sequence[Any], *, are_awaited:
     drafts = as_drafts(calls)
     if drafts is not None and drafts.take(ends):
         return
-    if not are_awaited:  # a third of the loop
+    if not are_awaited:  # the look for waiters is a third of the loop
         for call, end in zip(calls, ends, strict=True):
             call._end = end
         return
